@@ -1,0 +1,27 @@
+# Language, warnings and code generation for every target of the project.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+
+find_program(PROXIMA_CCACHE ccache)
+if(PROXIMA_CCACHE)
+  set(CMAKE_C_COMPILER_LAUNCHER ${PROXIMA_CCACHE})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${PROXIMA_CCACHE})
+endif()
+
+add_library(proxima_options INTERFACE)
+target_compile_options(proxima_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror
+  -ffp-contract=off -fno-strict-aliasing -ffunction-sections -fdata-sections)
+target_link_options(proxima_options INTERFACE -Wl,--gc-sections -Wl,--as-needed)
+target_include_directories(proxima_options INTERFACE ${CMAKE_SOURCE_DIR})
+
+set(PROXIMA_SANITIZE "" CACHE STRING "sanitizers: address,undefined or thread")
+if(PROXIMA_SANITIZE)
+  add_compile_options(-fsanitize=${PROXIMA_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${PROXIMA_SANITIZE})
+endif()
