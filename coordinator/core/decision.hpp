@@ -1,5 +1,5 @@
 // A placement decision as a value with its reasons: what decide() chose and what explain() says of every node.
-// Figures in milliseconds; definitions in docs/placement.md (counted as ../shared contracts do: terms add up to the prediction).
+// Figures in milliseconds; docs/placement.md defines each.
 #pragma once
 
 #include <cstdint>
