@@ -1,6 +1,8 @@
 // The wire form of every message: fixed order, little-endian, bounded, versioned; no heap beyond the values' own.
 // A decoder takes any bytes and answers with a value or a Failure that names the field; it never reads past the end,
 // never allocates more than the bytes present justify, and refuses trailing bytes. docs/adr/0001-codec.md says why it is ours.
+// An encoder cleans and cuts texts (a reason may be anybody's words); lists, tickets and ranges beyond limits.hpp and
+// values that are no enumerator are bugs of the caller, and asserted.
 #pragma once
 
 #include <cstdint>

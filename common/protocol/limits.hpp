@@ -29,7 +29,7 @@ inline constexpr std::size_t echo_bytes = 64;            // a probe and its repl
 inline constexpr std::size_t trial_runs = 3;
 
 // Control plane.
-inline constexpr std::size_t control_message_bytes = 16U << 10U;
+inline constexpr std::size_t control_message_bytes = 32U << 10U;  // the largest Desired fits: codec_control.cpp
 inline constexpr std::size_t beat_bytes = 64;            // an idle beat stays below
 inline constexpr std::size_t module_bytes = 4U << 20U;   // a .wasm
 inline constexpr std::size_t object_bytes = 16U << 20U;  // a native object
