@@ -74,15 +74,13 @@ class Inbox {
   /// `on_item` comes for each item in order; `on_overflow` after them, once for each run of lost control items.
   Inbox(Loop& loop, std::size_t capacity, std::function<void(T&&)> on_item, std::function<void()> on_overflow = {})
       : queue_(std::make_shared<Queue>()),
-        alive_(std::make_shared<bool>(true)),
-        on_item_(std::move(on_item)),
-        on_overflow_(std::move(on_overflow)),
-        waker_(loop, [this] { drain(); }) {
+        consumer_(std::make_shared<Consumer>(Consumer{std::move(on_item), std::move(on_overflow)})),
+        waker_(loop, [queue = queue_, consumer = consumer_] { drain(*queue, consumer); }) {
     queue_->capacity = capacity;
     queue_->waker = &waker_;
   }
   ~Inbox() {
-    *alive_ = false;
+    consumer_->alive = false;
     const std::lock_guard lock(queue_->mutex);
     queue_->waker = nullptr;
     queue_->items.clear();
@@ -97,27 +95,31 @@ class Inbox {
   }
 
  private:
-  // Takes what is there now; what comes meanwhile has its own wake-up, so that other handles get their turn.
-  void drain() {
+  struct Consumer {
+    std::function<void(T&&)> on_item;
+    std::function<void()> on_overflow;
+    bool alive = true;
+  };
+
+  // Takes what is there now; what comes meanwhile has its own wake-up, so that other handles get their turn. The consumer
+  // is held by value: a callback may destroy the Inbox.
+  static void drain(Queue& queue, std::shared_ptr<Consumer> consumer) {
     std::deque<T> batch;
     bool overflowed = false;
     {
-      const std::lock_guard lock(queue_->mutex);
-      batch.swap(queue_->items);
-      overflowed = std::exchange(queue_->overflowed, false);
+      const std::lock_guard lock(queue.mutex);
+      batch.swap(queue.items);
+      overflowed = std::exchange(queue.overflowed, false);
     }
-    const std::shared_ptr<bool> alive = alive_;  // a callback may destroy this
     for (T& item : batch) {
-      on_item_(std::move(item));
-      if (!*alive) return;
+      if (!consumer->alive) return;
+      consumer->on_item(std::move(item));
     }
-    if (overflowed && on_overflow_) on_overflow_();
+    if (overflowed && consumer->alive && consumer->on_overflow) consumer->on_overflow();
   }
 
   std::shared_ptr<Queue> queue_;
-  std::shared_ptr<bool> alive_;
-  std::function<void(T&&)> on_item_;
-  std::function<void()> on_overflow_;
+  std::shared_ptr<Consumer> consumer_;
   Waker waker_;
 };
 

@@ -57,7 +57,7 @@ class MqttLink {
  public:
   /// Begins to connect; a broker that is not there yet is no failure.
   static Result<std::unique_ptr<MqttLink>> start(Loop& loop, MqttOptions options, MqttCallbacks callbacks);
-  /// Without close() the broker sends the will.
+  /// Says goodbye (so no will is sent) but sends nothing that is outstanding; waits for at most half a second.
   ~MqttLink();
   MqttLink(const MqttLink&) = delete;
   MqttLink& operator=(const MqttLink&) = delete;

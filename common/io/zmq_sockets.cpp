@@ -188,7 +188,7 @@ class RouterSocket::Impl {
       : socket_(std::move(socket)),
         endpoint_(std::move(endpoint)),
         max_parts_(max_parts),
-        on_message_(std::move(on_message)),
+        on_message_(std::make_shared<OnMessage>(std::move(on_message))),
         drain_(std::make_unique<Drain>(loop, socket_.get(), [this] { receive_one(); })) {}
 
   ~Impl() { drain_.reset(); }
@@ -200,7 +200,8 @@ class RouterSocket::Impl {
         return;
       }
       const std::string_view peer(reinterpret_cast<const char*>(parts[0].data()), parts[0].size());
-      on_message_(peer, parts.subspan(1));
+      const auto call = on_message_;  // it may destroy this socket
+      (*call)(peer, parts.subspan(1));
     });
   }
 
@@ -216,7 +217,7 @@ class RouterSocket::Impl {
   Socket socket_;
   std::string endpoint_;
   std::size_t max_parts_;
-  OnMessage on_message_;
+  std::shared_ptr<OnMessage> on_message_;
   std::uint64_t dropped_ = 0;
   std::unique_ptr<Drain> drain_;
 };
@@ -271,7 +272,7 @@ class DealerSocket::Impl {
       : socket_(std::move(socket)),
         monitor_(std::move(monitor)),
         max_parts_(max_parts),
-        callbacks_(std::move(callbacks)),
+        callbacks_(std::make_shared<Callbacks>(std::move(callbacks))),
         drain_(std::make_unique<Drain>(loop, socket_.get(), [this] { receive_one(); })),
         monitor_drain_(std::make_unique<Drain>(loop, monitor_.get(), [this] { receive_event(); })) {}
 
@@ -287,7 +288,8 @@ class DealerSocket::Impl {
         ++dropped_;
         return;
       }
-      callbacks_.on_message(parts);
+      const auto calls = callbacks_;  // it may destroy this socket
+      calls->on_message(parts);
     });
   }
 
@@ -296,15 +298,16 @@ class DealerSocket::Impl {
     receive(monitor_.get(), [this](Parts parts, std::size_t) {
       std::uint16_t event = 0;
       if (parts[0].size() >= sizeof(event)) std::memcpy(&event, parts[0].data(), sizeof(event));
+      const auto calls = callbacks_;  // it may destroy this socket
       if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) {
         connected_ = true;
-        callbacks_.on_event(DealerEvent::connected);
+        calls->on_event(DealerEvent::connected);
       } else if (event == ZMQ_EVENT_CONNECT_RETRIED) {
         // Comes after each failed attempt and after each lost connection.
-        if (!std::exchange(lost_told_, false)) callbacks_.on_event(DealerEvent::refused);
+        if (!std::exchange(lost_told_, false)) calls->on_event(DealerEvent::refused);
       } else if (std::exchange(connected_, false)) {
         lost_told_ = true;
-        callbacks_.on_event(DealerEvent::disconnected);
+        calls->on_event(DealerEvent::disconnected);
       }
     });
   }
@@ -317,7 +320,7 @@ class DealerSocket::Impl {
   Socket socket_;
   Socket monitor_;
   std::size_t max_parts_;
-  Callbacks callbacks_;
+  std::shared_ptr<Callbacks> callbacks_;
   bool connected_ = false;
   bool lost_told_ = false;
   std::uint64_t dropped_ = 0;
