@@ -8,6 +8,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <uv.h>
@@ -41,7 +42,9 @@ struct WorkDone {
   std::uint64_t token = 0;
   bool ok = false;                        ///< false: the task said so (code)
   std::int32_t code = 0;
-  std::uint32_t executed_us = 0;
+  std::uint32_t executed_us = 0;          ///< from its turn in the worker to the answer
+  std::uint32_t waited_us = 0;            ///< in shared memory, behind the frame before it
+  std::uint32_t cpu_us = 0;               ///< CPU time of worker and host-function process, as they say
   std::span<const std::uint8_t> output;   ///< valid during the callback
 };
 
@@ -52,6 +55,8 @@ struct WorkerCallbacks {
   /// "hang: no answer in 1000 ms", "called the forbidden system call socket", "killed by signal 9", …).
   /// `culprit`: the token that was being executed, 0 if none. Comes exactly once, last.
   std::function<void(const std::string& reason, std::uint64_t culprit)> on_gone;
+  /// A line that the task logged, without control characters; may be empty.
+  std::function<void(int level, std::string_view text)> on_log = {};
 };
 
 class WorkerRunner {

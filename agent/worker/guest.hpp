@@ -15,6 +15,8 @@ namespace proxima::worker {
 class HostCalls {
  public:
   virtual ~HostCalls() = default;
+  /// Comes once, from Guest::load(), before the first instruction of the object runs: the last moment to shut the process in.
+  virtual void before_first_call() {}
   /// A line for the log, already cut to 200 bytes and stripped of control characters.
   virtual void log(int level, std::string_view text) = 0;
   /// Monotonic time of this process in nanoseconds.

@@ -1,0 +1,28 @@
+// A worker's side of its host-function process: one call at a time through shared memory. Owned by the worker's thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "agent/worker/channel.hpp"
+
+namespace proxima::worker {
+
+class VisionCalls {
+ public:
+  /// Without a process: every call is "not offered here".
+  VisionCalls() = default;
+  /// `doorbell` is one end of the socket pair with the host-function process and stays open with the worker.
+  VisionCalls(SharedMemory memory, int doorbell) : memory_(std::move(memory)), doorbell_(doorbell) {}
+
+  /// As HostCalls::call. Adds the CPU time that the other process says it used to `cpu_ns`.
+  std::int32_t call(std::string_view function, std::span<const std::uint8_t> input, std::span<std::uint8_t> output,
+                    std::uint64_t& cpu_ns);
+
+ private:
+  SharedMemory memory_;
+  int doorbell_ = -1;
+};
+
+}  // namespace proxima::worker
