@@ -51,7 +51,7 @@ class Direction {
   /// Takes effect on everything that does not travel yet, of open flows too.
   void set_shape(const LinkShape& shape) { shape_ = shape; }
 
-  /// `size` bytes of the flow came in at `now`. Times must not go back from call to call.
+  /// `size` bytes of the flow came in at `now`.
   void add_bytes(std::uint64_t flow, std::size_t size, Instant now);
   /// open, finish or reset of a flow, behind what the flow has sent so far.
   void add_mark(std::uint64_t flow, PieceKind mark, Instant now);

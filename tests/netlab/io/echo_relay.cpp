@@ -3,6 +3,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
+#include <ctime>
 
 namespace proxima::netlab {
 
@@ -10,6 +13,7 @@ namespace {
 
 constexpr int max_datagrams_a_turn = 64;
 constexpr std::size_t max_datagram_bytes = 64 * 1024;
+constexpr Duration max_stamp_age = Duration::millis(20);
 
 // Sends one datagram; a full socket buffer loses it, as a network would.
 void send_datagram(const Fd& from, const std::vector<char>& bytes, const Endpoint& to) {
@@ -18,14 +22,41 @@ void send_datagram(const Fd& from, const std::vector<char>& bytes, const Endpoin
                  reinterpret_cast<const sockaddr*>(&address), sizeof address);
 }
 
+struct Received {
+  std::size_t size;
+  Endpoint from;
+  Instant arrival;
+};
+
+// When the kernel got a datagram, by its own stamp of the wall clock: earlier than now by our wake-up, which would
+// otherwise count as distance. A stamp that the clock's owner has made senseless is not used.
+Instant arrival_of(msghdr& message) {
+  const Instant now = monotonic_now();
+  const cmsghdr* stamp = CMSG_FIRSTHDR(&message);
+  if (stamp == nullptr || stamp->cmsg_level != SOL_SOCKET || stamp->cmsg_type != SCM_TIMESTAMPNS) return now;
+  timespec got{};
+  std::memcpy(&got, CMSG_DATA(stamp), sizeof got);
+  timespec wall{};
+  clock_gettime(CLOCK_REALTIME, &wall);
+  const Duration age = Duration::seconds(wall.tv_sec - got.tv_sec) + Duration::nanos(wall.tv_nsec - got.tv_nsec);
+  return age >= Duration{} && age <= max_stamp_age ? now - age : now;
+}
+
 // Receives one datagram into the buffer; nullopt when there is none.
-std::optional<std::pair<std::size_t, Endpoint>> receive_datagram(const Fd& socket, std::vector<char>& buffer) {
+std::optional<Received> receive_datagram(const Fd& socket, std::vector<char>& buffer) {
   sockaddr_in from{};
-  socklen_t size = sizeof from;
-  const ssize_t got = ::recvfrom(socket.get(), buffer.data(), buffer.size(), MSG_DONTWAIT,
-                                 reinterpret_cast<sockaddr*>(&from), &size);
+  iovec part{buffer.data(), buffer.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(timespec))> control{};
+  msghdr message{};
+  message.msg_name = &from;
+  message.msg_namelen = sizeof from;
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = ::recvmsg(socket.get(), &message, MSG_DONTWAIT);
   if (got < 0) return std::nullopt;
-  return std::pair{static_cast<std::size_t>(got), endpoint_of(from)};
+  return Received{static_cast<std::size_t>(got), endpoint_of(from), arrival_of(message)};
 }
 
 }  // namespace
@@ -44,7 +75,7 @@ void EchoRelay::read_clients() {
   for (int turn = 0; turn < max_datagrams_a_turn; ++turn) {
     const auto got = receive_datagram(socket_, buffer_);
     if (!got) break;
-    if (client_of(got->second) != nullptr) send_off(lanes_.up, got->first, got->second);
+    if (client_of(got->from) != nullptr) send_off(lanes_.up, got->size, got->from, got->arrival);
   }
   watch_.want(UV_READABLE);
 }
@@ -53,7 +84,7 @@ void EchoRelay::read_backend(const Endpoint& client, Client& through) {
   for (int turn = 0; turn < max_datagrams_a_turn; ++turn) {
     const auto got = receive_datagram(through.socket, buffer_);
     if (!got) break;
-    if (backend_ && got->second == *backend_) send_off(lanes_.down, got->first, client);
+    if (backend_ && got->from == *backend_) send_off(lanes_.down, got->size, client, got->arrival);
   }
   through.watch->want(UV_READABLE);
 }
@@ -79,9 +110,9 @@ EchoRelay::Client* EchoRelay::client_of(const Endpoint& client) {
   return &made;
 }
 
-void EchoRelay::send_off(Direction& lane, std::size_t size, const Endpoint& client) {
+void EchoRelay::send_off(Direction& lane, std::size_t size, const Endpoint& client, Instant arrival) {
   const std::uint64_t id = next_id_++;
-  if (!lane.add_datagram(id, size, monotonic_now())) {
+  if (!lane.add_datagram(id, size, arrival)) {
     ++carried_.datagrams_lost;
     return;
   }

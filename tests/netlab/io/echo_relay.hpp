@@ -42,7 +42,7 @@ class EchoRelay {
   void read_clients();
   void read_backend(const Endpoint& client, Client& through);
   [[nodiscard]] Client* client_of(const Endpoint& client);
-  void send_off(Direction& lane, std::size_t size, const Endpoint& client);
+  void send_off(Direction& lane, std::size_t size, const Endpoint& client, Instant arrival);
   [[nodiscard]] std::optional<Datagram> take(const Release& release);
 
   uv_loop_t* loop_;

@@ -23,7 +23,7 @@ Result<std::unique_ptr<RunningLab>> RunningLab::open(uv_loop_t* loop, const Lab&
   return running;
 }
 
-RunningLab::RunningLab(uv_loop_t* loop) : loop_(loop), alarm_(loop, [] {}), after_poll_(new uv_check_t) {
+RunningLab::RunningLab(uv_loop_t* loop) : loop_(loop), alarm_(loop, [this](Duration late) { wake_lead_.woke(late); }), after_poll_(new uv_check_t) {
   uv_check_init(loop, after_poll_);
   after_poll_->data = this;
   uv_check_start(after_poll_, [](uv_check_t* check) { static_cast<RunningLab*>(check->data)->tick(); });
@@ -56,14 +56,17 @@ Result<void> RunningLab::add_node(const LabNode& config, std::uint64_t seed) {
 
 void RunningLab::tick() {
   const Instant now = monotonic_now();
+  // The alarm is set earlier by what a wake-up takes; what is due within that time goes now.
+  const Duration lead = wake_lead_.lead();
   bool bulk = false;
   Instant next = Instant::never();
   for (Node& each : nodes_) {
     for (Path* path : {each.frames.get(), each.control.get()}) {
-      bulk = path->tick(now) || bulk;
+      bulk = path->tick(now + lead) || bulk;
       next = std::min(next, path->next_deadline());
     }
   }
+  next = next - lead;
   if (bulk && !next.is_never()) next = std::max(next, now + bulk_spacing);
   alarm_.set(next);
 }

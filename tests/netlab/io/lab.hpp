@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/netlab/core/wake_lead.hpp"
 #include "tests/netlab/io/path.hpp"
 #include "tests/netlab/lab_file.hpp"
 #include "tests/netlab/request.hpp"
@@ -57,6 +58,7 @@ class RunningLab {
 
   uv_loop_t* loop_;
   std::vector<Node> nodes_;
+  WakeLead wake_lead_;
   Alarm alarm_;
   uv_check_t* after_poll_;  // lives until the loop has closed it
 };

@@ -26,6 +26,7 @@ Result<Fd> bound(int type) {
   set_option(socket.get(), SOL_SOCKET, SO_RCVBUF, kernel_buffer_bytes);  // accepted sockets take these over
   set_option(socket.get(), SOL_SOCKET, SO_SNDBUF, kernel_buffer_bytes);
   if (type == SOCK_STREAM) set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (type == SOCK_DGRAM) set_option(socket.get(), SOL_SOCKET, SO_TIMESTAMPNS, 1);
   const sockaddr_in address = Endpoint{htonl(INADDR_LOOPBACK), 0}.socket_address();
   if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return fail("cannot bind to 127.0.0.1", last_error(), "free some ports");

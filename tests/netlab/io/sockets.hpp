@@ -28,7 +28,7 @@ struct Endpoint {
 
 /// A TCP socket bound to 127.0.0.1 and a free port, not listening yet: until it does, connecting is refused.
 [[nodiscard]] Result<Fd> bind_tcp();
-/// A UDP socket bound to 127.0.0.1 and a free port.
+/// A UDP socket bound to 127.0.0.1 and a free port; the kernel stamps what it receives.
 [[nodiscard]] Result<Fd> bind_udp();
 /// Where a bound socket is.
 [[nodiscard]] Endpoint local_endpoint(const Fd& socket);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <ctime>
+#include <utility>
 
 #include "common/base/assert.hpp"
 
@@ -48,14 +49,14 @@ void Watch::on_poll(uv_poll_t* handle, int status, int events) {
   self->callback_(events);
 }
 
-Alarm::Alarm(uv_loop_t* loop, std::function<void()> callback)
+Alarm::Alarm(uv_loop_t* loop, Callback callback)
     : fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
       callback_(std::move(callback)),
       watch_(loop, fd_.get(), [this](int) {
         std::uint64_t expirations = 0;
         if (::read(fd_.get(), &expirations, sizeof expirations) < 0) return;
-        armed_ = Instant::never();
-        callback_();
+        const Duration late = monotonic_now() - std::exchange(armed_, Instant::never());
+        callback_(late);
       }) {
   watch_.want(UV_READABLE);
 }

@@ -38,7 +38,9 @@ class Watch {
 /// Fires at a point of time with the kernel's precision; libuv's own timers count whole milliseconds.
 class Alarm {
  public:
-  Alarm(uv_loop_t* loop, std::function<void()> callback);
+  using Callback = std::function<void(Duration late)>;  ///< by how much it fired after its time
+
+  Alarm(uv_loop_t* loop, Callback callback);
 
   /// Fires once at `at`, or at once where that has passed; never() disarms. Replaces what was set.
   void set(Instant at);
@@ -46,7 +48,7 @@ class Alarm {
  private:
   Fd fd_;
   Instant armed_ = Instant::never();
-  std::function<void()> callback_;
+  Callback callback_;
   Watch watch_;
 };
 
