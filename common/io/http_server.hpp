@@ -2,23 +2,24 @@
 // and callbacks on the loop thread, so a handler may touch the process's state, and must not block.
 //
 // Connections cost no thread: a slow or silent one holds a few kilobytes and is cut by a deadline. Bounded: connections,
-// header and body sizes, and what waits for a slow reader.
+// header and body sizes, and what waits for a slow reader. docs/adr/0002-event-loop.md says why it is ours.
+//
+// Web pages of others cannot use it: a request whose Origin is not its Host is refused, and so is a Host that is neither
+// an IP address nor "localhost" (a page could make its own name mean this machine).
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 #include "common/base/instant.hpp"
 #include "common/base/result.hpp"
 #include "common/io/address.hpp"
-#include "common/io/bytes.hpp"
+#include "common/io/http_message.hpp"
 #include "common/io/loop.hpp"
 
 namespace proxima::io {
@@ -26,6 +27,7 @@ namespace proxima::io {
 struct HttpOptions {
   std::size_t body_bytes = 16U << 20U;
   std::size_t header_bytes = 16U << 10U;
+  std::size_t bodies_bytes = 64U << 20U;           ///< of all bodies that are on their way in, together
   std::size_t connections = 512;                   ///< beyond: the newest is closed at once
   Duration request_time = Duration::seconds(10);   ///< from the first byte of a request to its last header
   Duration body_time = Duration::seconds(60);      ///< for the whole body
@@ -35,22 +37,7 @@ struct HttpOptions {
   std::size_t events_queued_bytes = 256U << 10U;   ///< for one subscriber; a slower one is cut and counted
 };
 
-struct HttpRequest {
-  std::string method;                              ///< "GET"
-  std::string path;                                ///< decoded, without the query: "/v1/tasks/motion"
-  std::vector<std::string> captures;               ///< what the pattern's {…} stand for, in order
-  std::map<std::string, std::string> query;        ///< decoded; the last of equal names
-  std::map<std::string, std::string> headers;      ///< names in lower case
-  std::string body;
-  Address remote;
-};
-
-struct HttpResponse {
-  int status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
-};
+class HttpConnection;
 
 /// A stream of server-sent events to one subscriber. A handle: copies mean the same stream; it may outlive the connection.
 class EventStream {
@@ -63,12 +50,9 @@ class EventStream {
   void close();
 
  private:
-  friend class HttpConnection;
   friend class Responder;
-  explicit EventStream(std::weak_ptr<class HttpConnection> connection, std::uint64_t request)
-      : connection_(std::move(connection)), request_(request) {}
+  explicit EventStream(std::weak_ptr<HttpConnection> connection) : connection_(std::move(connection)) {}
   std::weak_ptr<HttpConnection> connection_;
-  std::uint64_t request_;
 };
 
 /// The right to answer one request, now or later, once. A handle: copies mean the same request; it may outlive the
