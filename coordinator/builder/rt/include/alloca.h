@@ -1,0 +1,1 @@
+/* Named by generated code for tail calls, which are not enabled. */
