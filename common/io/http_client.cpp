@@ -1,71 +1,90 @@
 #include "common/io/http_client.hpp"
 
 #include <atomic>
-#include <chrono>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
-#include <httplib.h>
-
 #include "common/io/event_text.hpp"
+#include "common/io/http_answer.hpp"
+#include "common/io/http_wire.hpp"
 
 namespace proxima::io {
 namespace {
 
-std::chrono::microseconds micros(Duration span) { return std::chrono::microseconds(span.ns / 1000); }
+constexpr std::size_t head_bytes_max = 32U << 10U;
 
-std::string url_of(const std::string& base) { return base.find("://") == std::string::npos ? "http://" + base : base; }
+bool safe_path(const std::string& path) {
+  if (path.empty() || path.front() != '/') return false;
+  for (const char c : path) {
+    if (c <= ' ' || c == 0x7F) return false;  // it would end the request line
+  }
+  return true;
+}
 
 }  // namespace
 
 struct HttpClient::Impl {
-  Impl(const std::string& base_url, const HttpClientOptions& chosen)
-      : base(url_of(base_url)), options(chosen), client(base) {
-    client.set_connection_timeout(micros(options.connect_time));
-    client.set_read_timeout(micros(options.read_time));
-    client.set_write_timeout(micros(options.read_time));
-    client.set_keep_alive(true);
-    client.set_tcp_nodelay(true);
-    client.set_decompress(false);  // nothing here compresses, and a bomb must not grow
-    client.set_url_encode(false);
+  Impl(const std::string& base_url, const HttpClientOptions& chosen) : options(chosen) {
+    std::string_view rest = base_url;
+    if (rest.starts_with("http://")) rest.remove_prefix(7);
+    while (rest.ends_with('/')) rest.remove_suffix(1);
+    host = rest;
   }
 
   [[nodiscard]] Failure failed(const std::string& path, const std::string& why) const {
-    return fail("cannot reach " + base + path, why, "is the coordinator running there?");
-  }
-  [[nodiscard]] Failure failed(const std::string& path, httplib::Error error) const {
-    return failed(path, cancelled ? "cancelled" : httplib::to_string(error));
+    return fail("cannot get an answer from http://" + host + path, cancel.asked() ? "cancelled" : why,
+                cancel.asked() ? "" : "is it running there?");
   }
 
-  /// Sends with a receiver that bounds the body, whatever the server says of its length.
+  /// Sends a request and reads the answer's head, over the kept connection if it is still good.
+  Result<void> begin(const std::string& method, const std::string& path, const std::string& body,
+                     const std::string& headers, HttpAnswerParser& parser) {
+    if (!safe_path(path)) return fail("cannot ask for '" + path.substr(0, 80) + "'", "it is not an encoded path");
+    if (wire && !wire->idle_and_open()) wire.reset();
+    if (!wire) {
+      auto fresh = HttpWire::connect(host, options.connect_time, cancel);
+      if (!fresh) return failed(path, fresh.error().text());
+      wire = std::move(*fresh);
+    }
+    std::string request = method + " " + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers;
+    if (!body.empty() || method != "GET") request += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    request += "\r\n";
+    PROXIMA_TRY(through(path, wire->send(request, options.read_time)));
+    PROXIMA_TRY(through(path, wire->send(body, options.read_time)));
+    return read_more(path, parser);
+  }
+
+  /// Reads once; the parser's body grows, or its head comes nearer.
+  Result<void> read_more(const std::string& path, HttpAnswerParser& parser) {
+    do {
+      auto bytes = wire->receive(options.read_time);
+      if (!bytes) return through(path, bytes.failure());
+      if (!(bytes->empty() ? parser.end() : parser.feed(*bytes))) return through(path, fail(parser.why()));
+    } while (!parser.head_complete());
+    return {};
+  }
+
+  Result<void> through(const std::string& path, const Result<void>& step) {
+    if (step) return {};
+    wire.reset();  // whatever is left on it belongs to nobody
+    return failed(path, step.error().text());
+  }
+
   Result<HttpAnswer> exchange(const std::string& method, const std::string& path, const std::string& body,
                               const std::string& content_type) {
-    if (cancelled) return failed(path, "cancelled");
-    HttpAnswer answer;
-    bool too_long = false;
-    httplib::Request request;
-    request.method = method;
-    request.path = path;
-    request.body = body;
-    if (!content_type.empty()) request.set_header("Content-Type", content_type);
-    request.content_receiver = [&](const char* data, std::size_t size, std::uint64_t, std::uint64_t) {
-      too_long = answer.body.size() + size > options.body_bytes;
-      if (!too_long) answer.body.append(data, size);
-      return !too_long && !cancelled;
-    };
-    httplib::Response response;
-    httplib::Error error = httplib::Error::Success;
-    const bool whole = client.send(request, response, error);
-    if (too_long) return failed(path, "the answer is longer than " + std::to_string(options.body_bytes) + " bytes");
-    if (!whole) return failed(path, error);
-    answer.status = response.status;
-    answer.content_type = response.get_header_value("Content-Type");
-    return answer;
+    HttpAnswerParser parser(head_bytes_max, options.body_bytes);
+    const std::string headers = content_type.empty() ? "" : "Content-Type: " + content_type + "\r\n";
+    PROXIMA_TRY(begin(method, path, body, headers, parser));
+    while (!parser.complete()) PROXIMA_TRY(read_more(path, parser));
+    if (!parser.keep_alive()) wire.reset();
+    return HttpAnswer{parser.status(), parser.header("content-type"), parser.take_body()};
   }
 
-  std::string base;
+  std::string host;
   HttpClientOptions options;
-  httplib::Client client;
-  std::atomic<bool> cancelled{false};
+  CancelSwitch cancel;
+  std::unique_ptr<HttpWire> wire;
 };
 
 HttpClient::HttpClient(const std::string& base, HttpClientOptions options)
@@ -85,35 +104,25 @@ Result<HttpAnswer> HttpClient::put(const std::string& path, const std::string& b
 Result<HttpAnswer> HttpClient::remove(const std::string& path) { return impl_->exchange("DELETE", path, {}, {}); }
 
 Result<void> HttpClient::events(const std::string& path, const std::function<bool(const HttpEvent&)>& on_event) {
-  if (impl_->cancelled) return {};
+  HttpAnswerParser parser(head_bytes_max, impl_->options.body_bytes);
   EventText events(impl_->options.body_bytes);
   bool enough = false;
-  bool too_long = false;
-  int status = 0;
-  const httplib::Headers headers = {{"Accept", "text/event-stream"}};
-  const auto result = impl_->client.Get(
-      path, headers,
-      [&](const httplib::Response& response) {
-        status = response.status;
-        return status == 200;
-      },
-      [&](const char* data, std::size_t size) {
-        const auto deliver = [&](std::string_view event, std::string_view text) {
-          if (!enough && !impl_->cancelled) enough = !on_event(HttpEvent{event, text});
-        };
-        too_long = !events.feed({data, size}, deliver);
-        return !enough && !too_long && !impl_->cancelled;
-      });
-  if (enough || impl_->cancelled) return {};
-  if (status != 0 && status != 200) return impl_->failed(path, "the answer has status " + std::to_string(status));
-  if (too_long) return impl_->failed(path, "an event is too long");
-  if (!result) return impl_->failed(path, result.error());
-  return impl_->failed(path, "the stream ended");
+  auto step = impl_->begin("GET", path, {}, "Accept: text/event-stream\r\n", parser);
+  while (step && parser.status() == 200) {
+    const std::string text = parser.take_body();
+    const bool fits = events.feed(text, [&](std::string_view event, std::string_view data) {
+      if (!enough && !impl_->cancel.asked()) enough = !on_event(HttpEvent{event, data});
+    });
+    if (enough || !fits || parser.complete()) break;
+    step = impl_->read_more(path, parser);
+  }
+  impl_->wire.reset();
+  if (enough || impl_->cancel.asked()) return {};
+  if (!step) return step;
+  if (parser.status() != 200) return impl_->failed(path, "the answer has status " + std::to_string(parser.status()));
+  return impl_->failed(path, parser.complete() ? "the stream ended" : "an event is too long");
 }
 
-void HttpClient::cancel() {
-  impl_->cancelled = true;
-  impl_->client.stop();
-}
+void HttpClient::cancel() { impl_->cancel.ask(); }
 
 }  // namespace proxima::io
