@@ -77,21 +77,35 @@ Result<ServedLab> ServedLab::start(const std::string& program, const std::string
   if (::mkdtemp(pattern.data()) == nullptr) return fail("cannot make a directory", last_error());
   lab.directory_ = pattern;
   std::ofstream(lab.lab_file()) << lab_text;
-  std::vector<std::string> arguments{program, "serve", "--lab", lab.lab_file(), "--socket", lab.socket()};
-  arguments.insert(arguments.end(), more_arguments.begin(), more_arguments.end());
-  Result<Child> child = spawn(arguments, false);
-  if (!child) return child.failure();
-  lab.pid_ = child->pid;
-  const nlohmann::json ready = nlohmann::json::parse(read_output(child->output, true), nullptr, false);
-  if (!ready.is_object() || !ready.contains("nodes")) return fail("the lab did not start", "see its words above");
-  for (const nlohmann::json& node : ready["nodes"]) {
-    lab.nodes_.push_back({node["name"], node["frames"], node["echo"], node["api"], node["broker"]});
-  }
+  lab.arguments_ = {program, "serve", "--lab", lab.lab_file(), "--socket", lab.socket()};
+  lab.arguments_.insert(lab.arguments_.end(), more_arguments.begin(), more_arguments.end());
+  PROXIMA_TRY(lab.launch());
   return lab;
 }
 
+Result<void> ServedLab::launch() {
+  Result<Child> child = spawn(arguments_, false);
+  if (!child) return child.failure();
+  pid_ = child->pid;
+  const nlohmann::json ready = nlohmann::json::parse(read_output(child->output, true), nullptr, false);
+  if (!ready.is_object() || !ready.contains("nodes")) return fail("the lab did not start", "see its words above");
+  nodes_.clear();
+  for (const nlohmann::json& node : ready["nodes"]) {
+    nodes_.push_back({node["name"], node["frames"], node["echo"], node["api"], node["broker"]});
+  }
+  return {};
+}
+
+Result<void> ServedLab::kill_and_restart() {
+  ::kill(pid_, SIGKILL);
+  wait_for(pid_);
+  pid_ = -1;
+  return launch();
+}
+
 ServedLab::ServedLab(ServedLab&& other) noexcept
-    : directory_(std::exchange(other.directory_, {})),
+    : arguments_(std::move(other.arguments_)),
+      directory_(std::exchange(other.directory_, {})),
       pid_(std::exchange(other.pid_, -1)),
       nodes_(std::move(other.nodes_)) {}
 

@@ -33,12 +33,17 @@ class ServedLab {
   [[nodiscard]] std::string lab_file() const { return directory_ + "/lab.toml"; }
   [[nodiscard]] pid_t pid() const { return pid_; }
 
+  /// Kills it without a warning and starts it anew at the same socket, which the dead one has left behind.
+  [[nodiscard]] Result<void> kill_and_restart();
+
   /// Asks it to stop and returns its exit status, or -1 where a signal ended it.
   int stop();
 
  private:
   ServedLab() = default;
+  [[nodiscard]] Result<void> launch();
 
+  std::vector<std::string> arguments_;
   std::string directory_;
   pid_t pid_ = -1;
   std::vector<Node> nodes_;
