@@ -10,7 +10,6 @@
 #include <utility>
 
 #include <poll.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,11 +35,28 @@ constexpr int self_test_process = 11;
 /// What the agent knows of one child.
 struct Child {
   SpawnedChild process;
-  Descriptor control;
+  Descriptor from_child;          ///< the doorbell's pipe to us
   std::optional<Bell> sealed;     ///< how far it said to be shut in
   std::optional<int> status;      ///< as waitpid gives it, once reaped
   bool killed = false;            ///< by us
 };
+
+/// What worker and host-function process share; the agent keeps none of it.
+struct VisionParts {
+  Descriptor memory;
+  Pipe calls;
+  Pipe answers;
+};
+
+Result<VisionParts> make_vision_parts() {
+  auto memory = make_shared_memory("proxima-calls", worker::call_total);
+  if (!memory) return memory.failure();
+  auto calls = make_pipe();
+  if (!calls) return calls.failure();
+  auto answers = make_pipe();
+  if (!answers) return answers.failure();
+  return VisionParts{std::move(*memory), std::move(*calls), std::move(*answers)};
+}
 
 /// The loop's handles of one runner. They outlive it: libuv lets go of them in a later turn of the loop.
 struct Handles {
@@ -139,13 +155,12 @@ class Runner final : public WorkerRunner {
  private:
   enum class Phase { starting, opening, ready, ending, gone };
 
-  Result<void> launch_vision(const std::string& program, const Descriptor& calls, Descriptor doorbell);
-  Result<void> launch_worker(const std::string& program, const Descriptor& channel, const Descriptor* calls, Descriptor doorbell);
+  Result<void> launch_vision(const std::string& program, const VisionParts& parts);
+  Result<void> launch_worker(const std::string& program, const Descriptor& channel, const VisionParts* vision);
   Result<void> watch();
   [[nodiscard]] worker::ChildSettings child_settings() const;
   [[nodiscard]] std::vector<Child*> children();
   [[nodiscard]] worker::TaskChannel& channel() { return *reinterpret_cast<worker::TaskChannel*>(memory_.at(0)); }
-  [[nodiscard]] bool runs_vision() const { return !spec_.functions.empty(); }
 
   void on_control(Child& child, uv_poll_t& poll);
   void on_bell(Child& child, Bell bell);
@@ -171,6 +186,7 @@ class Runner final : public WorkerRunner {
   SharedMemory memory_;
   SharedMemory calls_head_;
   Child worker_;
+  Descriptor to_worker_;                 ///< the doorbell's pipe to the worker
   std::optional<Child> host_;
   bool opened_ = false;                  ///< the worker said that on_open has returned
   Handles* handles_ = nullptr;
@@ -220,54 +236,61 @@ Result<void> Runner::launch(const std::string& worker_program, const std::string
                         static_cast<std::uint32_t>(spec_.input.format),
                         spec_.input.width,
                         spec_.input.height};
-  if (!runs_vision()) {
-    PROXIMA_TRY(launch_worker(worker_program, *channel_memory, nullptr, Descriptor()));
+  if (spec_.functions.empty()) {
+    PROXIMA_TRY(launch_worker(worker_program, *channel_memory, nullptr));
     return watch();
   }
-  auto calls = make_shared_memory("proxima-calls", worker::call_total);
-  if (!calls) return calls.failure();
-  auto doorbell = make_doorbell();
-  if (!doorbell) return doorbell.failure();
-  PROXIMA_TRY(launch_vision(vision_program, *calls, std::move(doorbell->theirs)));
-  PROXIMA_TRY(launch_worker(worker_program, *channel_memory, &*calls, std::move(doorbell->ours)));
+  auto parts = make_vision_parts();
+  if (!parts) return parts.failure();
+  PROXIMA_TRY(launch_vision(vision_program, *parts));
+  PROXIMA_TRY(launch_worker(worker_program, *channel_memory, &*parts));
   return watch();
 }
 
-Result<void> Runner::launch_vision(const std::string& program, const Descriptor& calls, Descriptor doorbell) {
-  calls_head_ = SharedMemory::map(calls.get(), worker::call_head);
+Result<void> Runner::launch_vision(const std::string& program, const VisionParts& parts) {
+  calls_head_ = SharedMemory::map(parts.memory.get(), worker::call_head);
   if (!calls_head_) return fail("cannot map shared memory", std::strerror(errno));
   auto& head = *reinterpret_cast<worker::CallChannel*>(calls_head_.at(0));
   head.magic = worker::channel_magic;
   head.settings = child_settings();
-  auto control = make_doorbell();
+  auto control = make_pipe();
   if (!control) return control.failure();
-  const std::array descriptors{calls.get(), doorbell.get(), control->theirs.get()};
+  const std::array descriptors{parts.memory.get(), parts.calls.in.get(), parts.answers.out.get(), control->out.get()};
   // Libraries of OpenCV start threads and look for OpenCL when they are loaded, unless told otherwise.
-  auto child = spawn_child(program, {program, "--channel", "3", "--calls", "4", "--control", "5", "--task", spec_.task_name}, descriptors,
+  auto child = spawn_child(program,
+                           {program, "--task", spec_.task_name, "--channel", "3", "--calls-in", "4", "--calls-out", "5",
+                            "--control-out", "6"},
+                           descriptors,
                            {"OPENCV_OPENCL_RUNTIME=disabled", "OPENBLAS_NUM_THREADS=1", "OMP_NUM_THREADS=1", "LC_ALL=C"});
   if (!child) return child.failure();
+  never_block(control->in);
   host_.emplace();
   host_->process = std::move(*child);
-  host_->control = std::move(control->ours);
+  host_->from_child = std::move(control->in);
   return {};
 }
 
-Result<void> Runner::launch_worker(const std::string& program, const Descriptor& channel, const Descriptor* calls,
-                                   Descriptor doorbell) {
+Result<void> Runner::launch_worker(const std::string& program, const Descriptor& channel, const VisionParts* vision) {
   auto object = make_sealed_copy(spec_.object_path, limits::object_bytes);
   if (!object) return object.failure();
-  auto control = make_doorbell();
+  auto frames = make_pipe();
+  if (!frames) return frames.failure();
+  auto control = make_pipe();
   if (!control) return control.failure();
-  std::vector<int> descriptors{object->get(), channel.get(), control->theirs.get()};
-  std::vector<std::string> arguments{program, "--task", spec_.task_name, "--object", "3", "--channel", "4", "--control", "5"};
-  if (calls != nullptr) {
-    descriptors.insert(descriptors.end(), {calls->get(), doorbell.get()});
-    arguments.insert(arguments.end(), {"--calls", "6", "--calls-control", "7"});
+  std::vector<int> descriptors{object->get(), channel.get(), frames->in.get(), control->out.get()};
+  std::vector<std::string> arguments{program, "--task",       spec_.task_name, "--object",      "3", "--channel",
+                                     "4",     "--control-in", "5",             "--control-out", "6"};
+  if (vision != nullptr) {
+    descriptors.insert(descriptors.end(), {vision->memory.get(), vision->answers.in.get(), vision->calls.out.get()});
+    arguments.insert(arguments.end(), {"--calls", "7", "--calls-in", "8", "--calls-out", "9"});
   }
   auto child = spawn_child(program, arguments, descriptors, {"LC_ALL=C"});
   if (!child) return child.failure();
+  never_block(frames->out);
+  never_block(control->in);
   worker_.process = std::move(*child);
-  worker_.control = std::move(control->ours);
+  worker_.from_child = std::move(control->in);
+  to_worker_ = std::move(frames->out);
   return {};
 }
 
@@ -284,14 +307,14 @@ Result<void> Runner::watch() {
   handles_->timer.data = this;
   ++handles_->open;
   static constexpr auto runner_of = [](auto* handle) { return static_cast<Runner*>(handle->data); };
-  int error = watch_one(handles_->worker_control, worker_.control.get(), [](uv_poll_t* poll, int, int) {
+  int error = watch_one(handles_->worker_control, worker_.from_child.get(), [](uv_poll_t* poll, int, int) {
     Runner* const runner = runner_of(poll);
     runner->on_control(runner->worker_, *poll);
   });
   const auto exit_callback = [](uv_poll_t* poll, int, int) { runner_of(poll)->on_exit(); };
   if (error == 0) error = watch_one(handles_->worker_exit, worker_.process.exit_notice.get(), exit_callback);
   if (error == 0 && host_) {
-    error = watch_one(handles_->host_control, host_->control.get(), [](uv_poll_t* poll, int, int) {
+    error = watch_one(handles_->host_control, host_->from_child.get(), [](uv_poll_t* poll, int, int) {
       Runner* const runner = runner_of(poll);
       runner->on_control(*runner->host_, *poll);
     });
@@ -304,7 +327,7 @@ Result<void> Runner::watch() {
 
 void Runner::on_control(Child& child, uv_poll_t& poll) {
   std::uint8_t byte = 0;
-  const ssize_t got = recv(child.control.get(), &byte, 1, MSG_DONTWAIT);
+  const ssize_t got = read(child.from_child.get(), &byte, 1);
   if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (got == 1) {
     if (phase_ != Phase::ending) on_bell(child, static_cast<Bell>(byte));
@@ -362,7 +385,7 @@ void Runner::submit(std::uint64_t token, const protocol::InputSpec& shape, std::
     arm(now, guest_limit_ms());
   }
   // A worker that is gone already is noticed by its exit.
-  (void)worker::ring(worker_.control.get(), Bell::frame);
+  (void)worker::ring({-1, to_worker_.get()}, Bell::frame);
 }
 
 void Runner::on_done() {
@@ -459,7 +482,7 @@ void Runner::reap(Child& child, bool wait) {
 
 void Runner::on_exit() {
   // What a child said before it died comes first: its last answer decides which frame it died of.
-  for (std::uint8_t byte = 0; phase_ != Phase::ending && recv(worker_.control.get(), &byte, 1, MSG_DONTWAIT) == 1;) {
+  for (std::uint8_t byte = 0; phase_ != Phase::ending && read(worker_.from_child.get(), &byte, 1) == 1;) {
     on_bell(worker_, static_cast<Bell>(byte));
   }
   bool all = true;
@@ -519,9 +542,10 @@ void Runner::close_handles() {
   close_one(handles->host_exit);
   close_one(handles->timer);
   for (Child* child : children()) {
-    child->control.reset();
+    child->from_child.reset();
     child->process.exit_notice.reset();
   }
+  to_worker_.reset();
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // One instance's processes, seen from the agent: starts the sandboxed worker (and its host-function process), passes
 // frames through shared memory, notices traps, hangs and deaths. Owned by the agent's loop thread; all calls and
-// callbacks happen on it. A callback may destroy nothing but may call stop().
+// callbacks happen on it. A callback may destroy nothing but may call stop(). The process ignores SIGPIPE, and the loop's
+// thread lives as long as the process: workers die with the thread that started them.
 #pragma once
 
 #include <cstdint>

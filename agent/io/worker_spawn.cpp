@@ -9,7 +9,6 @@
 #include <spawn.h>
 #include <sys/mman.h>
 #include <sys/sendfile.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -140,10 +139,12 @@ Result<Descriptor> make_sealed_copy(const std::string& path, std::size_t limit) 
   return memory;
 }
 
-Result<SocketPair> make_doorbell() {
+Result<Pipe> make_pipe() {
   int ends[2] = {-1, -1};
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) return fail("cannot make a socket pair", error_text(errno));
-  return SocketPair{Descriptor(ends[0]), Descriptor(ends[1])};
+  if (pipe2(ends, O_CLOEXEC) != 0) return fail("cannot make a pipe", error_text(errno));
+  return Pipe{Descriptor(ends[0]), Descriptor(ends[1])};
 }
+
+void never_block(const Descriptor& end) { (void)fcntl(end.get(), F_SETFL, O_NONBLOCK); }
 
 }  // namespace proxima::agent

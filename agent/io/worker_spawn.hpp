@@ -27,9 +27,9 @@ class Descriptor {
   int fd_;
 };
 
-struct SocketPair {
-  Descriptor ours;
-  Descriptor theirs;
+struct Pipe {
+  Descriptor in;   ///< to read from
+  Descriptor out;  ///< to write to
 };
 
 /// A child that is not reaped yet. Whoever holds it reaps it.
@@ -50,7 +50,8 @@ Result<Descriptor> make_shared_memory(const char* name, std::size_t bytes);
 /// a mount without execution matter to a process of another user that loads it.
 Result<Descriptor> make_sealed_copy(const std::string& path, std::size_t limit);
 
-/// Sequenced packets: one message is one wake-up, and the other end's death is seen.
-Result<SocketPair> make_doorbell();
+/// Both ends block until never_block() is told otherwise; each end is its own file, so nobody can undo that from the other.
+Result<Pipe> make_pipe();
+void never_block(const Descriptor& end);
 
 }  // namespace proxima::agent

@@ -5,9 +5,9 @@
 #include <utility>
 
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 namespace proxima::worker {
 
@@ -39,20 +39,20 @@ SharedMemory SharedMemory::map(int fd, std::size_t bytes) {
   return out;
 }
 
-bool ring(int doorbell, Bell bell) {
+bool ring(const Doorbell& doorbell, Bell bell) {
   const auto byte = static_cast<std::uint8_t>(bell);
   ssize_t sent = 0;
   do {
-    sent = send(doorbell, &byte, 1, MSG_NOSIGNAL);
+    sent = write(doorbell.out, &byte, 1);
   } while (sent < 0 && errno == EINTR);
   return sent == 1;
 }
 
-bool await_bell(int doorbell, Bell& bell) {
+bool await_bell(const Doorbell& doorbell, Bell& bell) {
   std::uint8_t byte = 0;
   ssize_t got = 0;
   do {
-    got = recv(doorbell, &byte, 1, 0);
+    got = read(doorbell.in, &byte, 1);
   } while (got < 0 && errno == EINTR);
   bell = static_cast<Bell>(byte);
   return got == 1;

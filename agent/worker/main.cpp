@@ -21,15 +21,18 @@ using namespace proxima::worker;
 constexpr const char* help =
     "proxima-worker runs one instance of one task; the agent starts it, not you.\n"
     "\n"
-    "  proxima-worker --task NAME --object FD --channel FD --control FD [--calls FD --calls-control FD]\n"
+    "  proxima-worker --task NAME --object FD --channel FD --control-in FD --control-out FD\n"
+    "                 [--calls FD --calls-in FD --calls-out FD]\n"
     "  proxima-worker --self-test\n"
     "\n"
     "  --task NAME          the task's name, for ps\n"
     "  --object FD          the native object that the builder made\n"
     "  --channel FD         memory shared with the agent: settings, frames, results\n"
-    "  --control FD         socket to the agent; its end ends the worker\n"
+    "  --control-in FD      pipe from the agent; its end ends the worker\n"
+    "  --control-out FD     pipe to the agent\n"
     "  --calls FD           memory shared with the host-function process\n"
-    "  --calls-control FD   socket to the host-function process\n"
+    "  --calls-in FD        pipe from the host-function process\n"
+    "  --calls-out FD       pipe to the host-function process\n"
     "  --self-test          shut this process in and say how far: exit status 71 full (a forbidden call was caught),\n"
     "                       11 process (no seccomp here), 10 none\n"
     "\n"
@@ -44,9 +47,9 @@ struct Arguments {
   std::string_view task;
   int object = -1;
   int channel = -1;
-  int control = -1;
+  Doorbell control;
   int calls = -1;
-  int calls_control = -1;
+  Doorbell calls_doorbell;
   bool self_test = false;
 };
 
@@ -68,28 +71,25 @@ bool read_arguments(int argc, char** argv, Arguments& out) {
       out.task = value;
       continue;
     }
-    int* const target = name == "--object"          ? &out.object
-                        : name == "--channel"       ? &out.channel
-                        : name == "--control"       ? &out.control
-                        : name == "--calls"         ? &out.calls
-                        : name == "--calls-control" ? &out.calls_control
-                                                    : nullptr;
+    int* const target = name == "--object"        ? &out.object
+                        : name == "--channel"     ? &out.channel
+                        : name == "--control-in"  ? &out.control.in
+                        : name == "--control-out" ? &out.control.out
+                        : name == "--calls"       ? &out.calls
+                        : name == "--calls-in"    ? &out.calls_doorbell.in
+                        : name == "--calls-out"   ? &out.calls_doorbell.out
+                                                  : nullptr;
     if (target == nullptr || !read_descriptor(value, *target)) return false;
   }
-  return out.self_test || (out.object >= 0 && out.channel >= 0 && out.control >= 0 && (out.calls < 0) == (out.calls_control < 0));
+  const bool no_calls = out.calls < 0 && out.calls_doorbell.in < 0 && out.calls_doorbell.out < 0;
+  const bool all_calls = out.calls >= 0 && out.calls_doorbell.in >= 0 && out.calls_doorbell.out >= 0;
+  const bool base = out.object >= 0 && out.channel >= 0 && out.control.in >= 0 && out.control.out >= 0;
+  return out.self_test || (base && (no_calls || all_calls));
 }
 
 std::vector<AllowedCall> task_calls(const Arguments& arguments) {
-  const auto common = memory_and_time_calls();
-  std::vector<AllowedCall> calls(common.begin(), common.end());
-  for (const int doorbell : {arguments.control, arguments.calls_control}) {
-    if (doorbell < 0) continue;
-    const auto fd = static_cast<std::uint64_t>(doorbell);
-    for (const char* name : {"sendto", "recvfrom", "send", "recv"}) {
-      calls.push_back({name, AllowedCall::When::argument_equals, 0, fd});
-    }
-  }
-  return calls;
+  const Doorbell doorbells[] = {arguments.control, arguments.calls_doorbell};
+  return needed_calls(doorbells);
 }
 
 [[noreturn]] void refuse(Farewell& farewell, const proxima::Error& error) {
@@ -121,7 +121,7 @@ int self_test() {
   if (arguments.calls >= 0) {
     SharedMemory calls = SharedMemory::map(arguments.calls, call_total);
     if (!calls) refuse(channel.farewell, {"cannot map the host functions' memory", std::strerror(errno), {}});
-    vision = VisionCalls(std::move(calls), arguments.calls_control);
+    vision = VisionCalls(std::move(calls), arguments.calls_doorbell);
   }
   const std::uint64_t data_bytes = worker_own_bytes + (static_cast<std::uint64_t>(settings.memory_mib) << 20U);
   const auto left = leave_privileges({data_bytes, settings.child.user_seed, settings.child.parent_pid});

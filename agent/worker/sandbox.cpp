@@ -177,6 +177,8 @@ constexpr AllowedCall common_calls[] = {
 }  // namespace
 
 Result<void> leave_privileges(const SandboxLimits& limits) {
+  // The other end's death shall be seen, not died of.
+  (void)std::signal(SIGPIPE, SIG_IGN);
   if (chdir("/") != 0) return fail("cannot leave the agent's folder", error_text(errno));
   volunteer_for_memory_killer();
   PROXIMA_TRY(leave_root(limits.user_seed));
@@ -194,6 +196,17 @@ SandboxLevel close_sandbox(std::span<const AllowedCall> allowed, Farewell& farew
   return SandboxLevel::full;
 }
 
-std::span<const AllowedCall> memory_and_time_calls() { return common_calls; }
+std::vector<AllowedCall> needed_calls(std::span<const Doorbell> doorbells) {
+  std::vector<AllowedCall> calls(std::begin(common_calls), std::end(common_calls));
+  const auto allow = [&calls](const char* name, int descriptor) {
+    if (descriptor < 0) return;
+    calls.push_back({name, AllowedCall::When::argument_equals, 0, static_cast<std::uint64_t>(descriptor)});
+  };
+  for (const Doorbell& doorbell : doorbells) {
+    allow("read", doorbell.in);
+    allow("write", doorbell.out);
+  }
+  return calls;
+}
 
 }  // namespace proxima::worker

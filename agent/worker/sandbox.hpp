@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "agent/worker/channel.hpp"
 #include "common/base/result.hpp"
@@ -39,9 +40,9 @@ Result<void> leave_privileges(const SandboxLimits& limits);
 /// Returns `process` where the kernel has no seccomp.
 SandboxLevel close_sandbox(std::span<const AllowedCall> allowed, Farewell& farewell);
 
-/// The calls that any sandboxed program of ours makes: memory without execution, waiting, ending, its own doorbells.
-/// `doorbell` is the only descriptor that may be read and written through the list.
-[[nodiscard]] std::span<const AllowedCall> memory_and_time_calls();
+/// The calls that every sandboxed program of ours makes: memory without execution, clocks, waiting, ending, and reading and
+/// writing its own doorbells (sides without a descriptor are left out).
+[[nodiscard]] std::vector<AllowedCall> needed_calls(std::span<const Doorbell> doorbells);
 
 inline constexpr int forbidden_call_exit = 71;
 

@@ -42,7 +42,7 @@ std::uint64_t DutyCycle::end(std::uint64_t other_cpu_ns) {
   return used;
 }
 
-Task::Task(SharedMemory memory, const TaskSettings& settings, int control, VisionCalls vision,
+Task::Task(SharedMemory memory, const TaskSettings& settings, Doorbell control, VisionCalls vision,
            std::function<void()> seal)
     : memory_(std::move(memory)),
       settings_(settings),

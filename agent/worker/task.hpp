@@ -39,7 +39,7 @@ class Task : private HostCalls {
  public:
   /// `memory` holds the channel; `control` is the doorbell of the agent; both stay with the process. `seal` shuts the process
   /// in; it is called once, when all is loaded and before the object's first instruction.
-  Task(SharedMemory memory, const TaskSettings& settings, int control, VisionCalls vision, std::function<void()> seal);
+  Task(SharedMemory memory, const TaskSettings& settings, Doorbell control, VisionCalls vision, std::function<void()> seal);
 
   /// Loads the guest from `object_fd`, which the caller may close in `seal`. A refusal becomes last words and the process's end.
   void load(int object_fd);
@@ -61,7 +61,7 @@ class Task : private HostCalls {
   SharedMemory memory_;
   TaskSettings settings_;
   TaskLayout layout_;
-  int control_;
+  Doorbell control_;
   VisionCalls vision_;
   std::function<void()> seal_;
   DutyCycle duty_;

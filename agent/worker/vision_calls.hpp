@@ -13,8 +13,8 @@ class VisionCalls {
  public:
   /// Without a process: every call is "not offered here".
   VisionCalls() = default;
-  /// `doorbell` is one end of the socket pair with the host-function process and stays open with the worker.
-  VisionCalls(SharedMemory memory, int doorbell) : memory_(std::move(memory)), doorbell_(doorbell) {}
+  /// `doorbell` is the worker's side of the one with the host-function process.
+  VisionCalls(SharedMemory memory, Doorbell doorbell) : memory_(std::move(memory)), doorbell_(doorbell) {}
 
   /// As HostCalls::call. Adds the CPU time that the other process says it used to `cpu_ns`.
   std::int32_t call(std::string_view function, std::span<const std::uint8_t> input, std::span<std::uint8_t> output,
@@ -22,7 +22,7 @@ class VisionCalls {
 
  private:
   SharedMemory memory_;
-  int doorbell_ = -1;
+  Doorbell doorbell_;
 };
 
 }  // namespace proxima::worker

@@ -21,12 +21,13 @@ using proxima::vision::HogPeople;
 constexpr const char* help =
     "proxima-host-vision offers the vision functions to one task; the agent starts it, not you.\n"
     "\n"
-    "  proxima-host-vision --task NAME --channel FD --calls FD --control FD\n"
+    "  proxima-host-vision --task NAME --channel FD --calls-in FD --calls-out FD --control-out FD\n"
     "\n"
-    "  --task NAME    the task's name, for ps\n"
-    "  --channel FD   memory shared with the worker: name, input and output of a call\n"
-    "  --calls FD     socket to the worker: one byte a call, one an answer\n"
-    "  --control FD   socket to the agent\n"
+    "  --task NAME        the task's name, for ps\n"
+    "  --channel FD       memory shared with the worker: name, input and output of a call\n"
+    "  --calls-in FD      pipe from the worker, one byte a call; its end ends this process\n"
+    "  --calls-out FD     pipe to the worker, one byte an answer\n"
+    "  --control-out FD   pipe to the agent\n"
     "\n"
     "Exit status: 0 worker or agent is gone, 1 it could not start (the channel says why), 2 usage, 71 a forbidden system call.\n";
 
@@ -35,8 +36,8 @@ constexpr std::uint64_t data_bytes = 768U << 20U;  // the largest picture's grad
 
 struct Arguments {
   int channel = -1;
-  int calls = -1;
-  int control = -1;
+  Doorbell calls;
+  Doorbell control;
 };
 
 bool read_arguments(int argc, char** argv, Arguments& out) {
@@ -44,23 +45,21 @@ bool read_arguments(int argc, char** argv, Arguments& out) {
     const std::string_view name = argv[i];
     const std::string_view value = argv[i + 1];
     if (name == "--task") continue;
-    int* const target = name == "--channel" ? &out.channel : name == "--calls" ? &out.calls : name == "--control" ? &out.control : nullptr;
+    int* const target = name == "--channel"       ? &out.channel
+                        : name == "--calls-in"    ? &out.calls.in
+                        : name == "--calls-out"   ? &out.calls.out
+                        : name == "--control-out" ? &out.control.out
+                                                  : nullptr;
     if (target == nullptr) return false;
     const auto result = std::from_chars(value.data(), value.data() + value.size(), *target);
     if (result.ec != std::errc{} || result.ptr != value.data() + value.size()) return false;
   }
-  return argc % 2 == 1 && out.channel >= 0 && out.calls >= 0 && out.control >= 0;
+  return argc % 2 == 1 && out.channel >= 0 && out.calls.in >= 0 && out.calls.out >= 0 && out.control.out >= 0;
 }
 
 std::vector<AllowedCall> vision_calls(const Arguments& arguments) {
-  const auto common = memory_and_time_calls();
-  std::vector<AllowedCall> calls(common.begin(), common.end());
-  for (const int doorbell : {arguments.calls, arguments.control}) {
-    const auto fd = static_cast<std::uint64_t>(doorbell);
-    for (const char* name : {"sendto", "recvfrom", "send", "recv"}) {
-      calls.push_back({name, AllowedCall::When::argument_equals, 0, fd});
-    }
-  }
+  const Doorbell doorbells[] = {arguments.calls, arguments.control};
+  std::vector<AllowedCall> calls = needed_calls(doorbells);
   // The JPEG library's warnings; standard error is /dev/null.
   calls.push_back({"write", AllowedCall::When::argument_equals, 0, STDERR_FILENO});
   return calls;
@@ -73,7 +72,7 @@ std::uint64_t cpu_ns() {
 }
 
 /// Answers calls until the worker is gone.
-void serve(SharedMemory& memory, int doorbell, HogPeople& hog_people) {
+void serve(SharedMemory& memory, const Doorbell& doorbell, HogPeople& hog_people) {
   auto& head = *reinterpret_cast<CallChannel*>(memory.at(0));
   Bell bell{};
   while (await_bell(doorbell, bell)) {

@@ -89,7 +89,7 @@ static void misbehave(uint8_t what, uint8_t* bytes) {
     case 'b': system_call(SYS_rt_sigprocmask, 0, 0, 0, 8); break;
     case 'c': system_call(SYS_clone, 0, 0, 0, 0); break;
     case 'm': system_call(SYS_mprotect, (long)bytes & -4096L, 4096, 7, 0); break;
-    case 'w': system_call(SYS_sendto, 2, (long)bytes, 1, 0); break;
+    case 'w': system_call(SYS_write, 2, (long)bytes, 1, 0); break;
     case 'n': system_call(9999, 0, 0, 0, 0); break;
     case 'q': system_call(SYS_exit_group, 5, 0, 0, 0); break;
     case 't': runtime->trap(PROXIMA_TRAP_OOB); break;

@@ -1,5 +1,6 @@
 #include "tests/integration/worker/rig.hpp"
 
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -19,7 +20,10 @@ agent::WorkerSpec spec_of(const std::string& object) {
   return spec;
 }
 
-Rig::Rig() { BOOST_REQUIRE_EQUAL(uv_loop_init(&loop_), 0); }
+Rig::Rig() {
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  BOOST_REQUIRE_EQUAL(uv_loop_init(&loop_), 0);
+}
 
 Rig::~Rig() {
   runner_.reset();
