@@ -19,6 +19,11 @@ inline constexpr std::size_t nodes = 10'000;
 inline constexpr std::size_t tasks = 50'000;
 inline constexpr std::size_t instances_per_node = 64;
 inline constexpr std::size_t candidates = 256;           // nodes that one task is judged on
+inline constexpr std::size_t trial_nodes = 3;            // nodes that run one task's first frame before it is placed
+inline constexpr std::size_t ended_tasks = 1'000;        // stopped and refused tasks that can still be asked about
+inline constexpr std::size_t moves_per_task = 64;        // the latest ones are kept
+inline constexpr std::size_t learnt_tasks = 4'096;       // tasks whose service times are remembered
+inline constexpr std::size_t past_incarnations = 8;      // earlier lives of a node whose late messages are known as such
 
 // Data plane.
 inline constexpr std::size_t frame_bytes = 4U << 20U;    // one frame's payload
