@@ -25,7 +25,11 @@ function(proxima_task)
   math(EXPR memory_bytes "${T_MEMORY_MIB} * 1048576")
   set(defines ${T_DEFINES})
   list(TRANSFORM defines PREPEND -D)
-  list(TRANSFORM T_SOURCES PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/ OUTPUT_VARIABLE sources)
+  set(sources)
+  foreach(source ${T_SOURCES})
+    get_filename_component(source ${source} ABSOLUTE)
+    list(APPEND sources ${source})
+  endforeach()
   file(MAKE_DIRECTORY ${folder})
   add_custom_command(OUTPUT ${module}
     COMMAND ${PROXIMA_GUEST_COMPILER} ${PROXIMA_GUEST_FLAGS} -Wl,--max-memory=${memory_bytes} ${defines}

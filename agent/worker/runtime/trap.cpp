@@ -78,21 +78,27 @@ Result<void> set_alternate_stack() {
   return {};
 }
 
+/// Installs the handler for one signal, unless it is there, and remembers what was there before.
+Result<void> install(int number, struct sigaction& earlier) {
+  struct sigaction present {};
+  if (sigaction(number, nullptr, &present) != 0) return fail("cannot read the fault handlers", std::strerror(errno));
+  if ((present.sa_flags & SA_SIGINFO) != 0 && present.sa_sigaction == on_fault) return {};
+  earlier = present;
+  struct sigaction action {};
+  action.sa_sigaction = on_fault;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;  // left by siglongjmp with the mask as it is
+  sigemptyset(&action.sa_mask);
+  if (sigaction(number, &action, nullptr) != 0) return fail("cannot install the fault handlers", std::strerror(errno));
+  return {};
+}
+
 }  // namespace
 
 Result<void> prepare_traps() {
   PROXIMA_TRY(learn_stack());
   PROXIMA_TRY(set_alternate_stack());
-  static bool installed = false;
-  if (installed) return {};
-  struct sigaction action {};
-  action.sa_sigaction = on_fault;
-  action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER;  // left by siglongjmp with the mask as it is
-  sigemptyset(&action.sa_mask);
-  if (sigaction(SIGSEGV, &action, &earlier_segv) != 0 || sigaction(SIGBUS, &action, &earlier_bus) != 0)
-    return fail("cannot install the fault handlers", std::strerror(errno));
-  installed = true;
-  return {};
+  PROXIMA_TRY(install(SIGSEGV, earlier_segv));
+  return install(SIGBUS, earlier_bus);
 }
 
 GuestCall* current_call() { return call_under_way; }

@@ -30,12 +30,12 @@ constexpr int wrong_size = 101;
 constexpr std::int32_t contrast_min = 14 * 16;     // never call a smaller difference motion
 constexpr std::int32_t deviations = 4;             // nor one below so many mean deviations
 constexpr int learn_shift = 6;                     // background pixels: 1/64 of the difference a frame
-constexpr int absorb_shift = 9;                    // moving pixels: 1/512, about 17 s at 30 frames a second
+constexpr int absorb_shift = 7;                    // moving pixels: 1/128, some seconds at 30 frames a second
 constexpr std::uint32_t quick_frames = 24;         // at first the model follows at up to 1/2, then 1/4, …
 constexpr std::int32_t first_deviation = 3 * 16;
 constexpr int neighbours_min = 5;                  // of nine, for a moving pixel to stay
-constexpr int grow_x = 3;                          // pixels to each side
-constexpr int grow_y = 6;                          // people are taller than wide: join heads, bodies, legs
+constexpr int grow_x = 2;                          // pixels to each side
+constexpr int grow_y = 4;                          // people are taller than wide: join heads, bodies, legs
 constexpr std::int32_t area_min = 48;              // moving pixels in a region, before growing
 constexpr std::size_t boxes_max = 64;
 
@@ -93,7 +93,8 @@ class Motion {
     }
     for (std::size_t y = 0; y < height_; ++y) {
       const auto row = [&](std::ptrdiff_t dy) {
-        const auto at = std::clamp<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(y) + dy, 0, height_ - 1);
+        const auto at = std::clamp<std::ptrdiff_t>(static_cast<std::ptrdiff_t>(y) + dy, 0,
+                                                   static_cast<std::ptrdiff_t>(height_) - 1);
         return rows_.data() + static_cast<std::size_t>(at) * w;
       };
       const std::uint16_t *a = row(-2), *b = row(-1), *c = row(0), *d = row(1), *e = row(2);

@@ -1,0 +1,2 @@
+// A module without a task: nothing registers one.
+int nothing_here() { return 1; }
