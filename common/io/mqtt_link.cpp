@@ -16,7 +16,7 @@ namespace {
 
 /// What Paho's thread tells the loop. `attempt` counts connections: news of an earlier one are ignored.
 struct Event {
-  enum class Kind { connected, subscribed, failed, lost, disconnected, message } kind = Kind::lost;
+  enum class Kind { connected, subscribed, failed, lost, drained, disconnected, message } kind = Kind::lost;
   std::uint64_t attempt = 0;
   std::string reason;
   MqttMessage message;
@@ -35,6 +35,11 @@ class PahoSide : public mqtt::callback {
   [[nodiscard]] std::uint64_t attempt() const { return attempt_; }
   [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
   void count_published() { ++outstanding_; }
+  /// One event when nothing is outstanding; false if that is so now.
+  [[nodiscard]] bool tell_when_drained() {
+    wants_drained_ = true;
+    return outstanding_ > 0;
+  }
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
   void count_dropped() { ++dropped_; }
 
@@ -110,12 +115,14 @@ class PahoSide : public mqtt::callback {
     std::size_t before = outstanding_;  // 0 if an attempt began just now
     while (before > 0 && !outstanding_.compare_exchange_weak(before, before - 1)) {
     }
+    if (before == 1 && wants_drained_) tell(Event::Kind::drained, {});
   }
 
   Inbox<Event>::Sender sender_;
   std::size_t message_bytes_;
   std::atomic<std::uint64_t> attempt_{0};
   std::atomic<std::size_t> outstanding_{0};
+  std::atomic<bool> wants_drained_{false};
   std::atomic<std::uint64_t> dropped_{0};
 };
 
@@ -151,7 +158,9 @@ class MqttLink::Impl {
         retry_(loop, [this] { connect(); }),
         closing_(loop, [this] { finish_close(); }),
         side_(inbox_.sender(), options_.message_bytes),
-        client_("tcp://" + options_.endpoint, options_.client_id, mqtt::create_options(MQTTVERSION_5), nullptr) {
+        // Paho's own bound (100 unless told) lies just above ours, which counts.
+        client_("tcp://" + options_.endpoint, options_.client_id,
+                mqtt::create_options(MQTTVERSION_5, static_cast<int>(options_.outstanding_limit) + 16), nullptr) {
     client_.set_callback(side_);
     retry_.once_in({});
   }
@@ -193,9 +202,11 @@ class MqttLink::Impl {
   void close(std::function<void()> done) {
     done_ = std::move(done);
     retry_.cancel();
-    const bool was_up = state_ == State::connected || state_ == State::subscribing;
+    const bool up = state_ == State::connected || state_ == State::subscribing;
     state_ = State::closing;
-    closing_.once_in(was_up && begin_disconnect(1000) ? Duration::seconds(2) : Duration{});
+    closing_.once_in(up ? Duration::seconds(2) : Duration{});
+    // Paho would wait by itself, but it looks only once a second.
+    if (up && !side_.tell_when_drained()) say_goodbye();
   }
 
   [[nodiscard]] bool connected() const { return state_ == State::connected; }
@@ -219,6 +230,9 @@ class MqttLink::Impl {
         return;
       case Event::Kind::failed:
         if (state_ == State::connecting || state_ == State::subscribing) attempt_failed(event.reason);
+        return;
+      case Event::Kind::drained:
+        if (state_ == State::closing) say_goodbye();
         return;
       case Event::Kind::lost:
       case Event::Kind::disconnected:
@@ -302,6 +316,10 @@ class MqttLink::Impl {
     const double part = 0.5 + 0.5 * jitter_.unit();
     retry_.once_in(Duration::from_ms(backoff_.ms() * part));
     backoff_ = std::min(backoff_ * 2, options_.backoff_max);
+  }
+
+  void say_goodbye() {
+    if (!begin_disconnect(0)) closing_.once_in({});
   }
 
   void finish_close() {

@@ -312,8 +312,10 @@ class DealerSocket::Impl {
     });
   }
 
+  /// For a moment after the connection has died its queue would still take messages, and lose them.
   template <class SendParts>
   SendOutcome send(SendParts parts) {
+    if (!connected_) return SendOutcome::full;
     return parts(socket_.get()) ? SendOutcome::sent : outcome_of_error();
   }
 
