@@ -373,9 +373,9 @@ void Runner::on_progress() {
 
 void Runner::submit(std::uint64_t token, const protocol::InputSpec& shape, std::span<const std::uint8_t> bytes) {
   PROXIMA_ASSERT(idle());
-  const std::size_t count = std::min(bytes.size(), layout_.input_bytes);
-  if (count != 0) std::memcpy(memory_.at(layout_.input_at(next_slot_)), bytes.data(), count);
-  channel().frames[next_slot_] = {static_cast<std::uint32_t>(count), static_cast<std::uint32_t>(shape.format), shape.width,
+  PROXIMA_ASSERT(bytes.size() <= layout_.input_bytes);
+  if (!bytes.empty()) std::memcpy(memory_.at(layout_.input_at(next_slot_)), bytes.data(), bytes.size());
+  channel().frames[next_slot_] = {static_cast<std::uint32_t>(bytes.size()), static_cast<std::uint32_t>(shape.format), shape.width,
                                   shape.height};
   next_slot_ = (next_slot_ + 1) % worker::frame_slots;
   const std::uint64_t now = uv_hrtime();

@@ -69,7 +69,8 @@ class WorkerRunner {
   virtual ~WorkerRunner() = default;
   /// True if a frame can be handed over now (one runs at a time; one more may wait in shared memory).
   [[nodiscard]] virtual bool idle() const = 0;
-  /// Copies the frame to shared memory and wakes the worker. Call only when idle().
+  /// Copies the frame to shared memory and wakes the worker. Call only when idle(), with at most
+  /// spec.input.max_bytes.
   virtual void submit(std::uint64_t token, const protocol::InputSpec& shape, std::span<const std::uint8_t> bytes) = 0;
   /// Ends the processes at once; on_gone("stopped") follows from the loop.
   virtual void stop() = 0;

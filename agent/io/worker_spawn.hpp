@@ -39,7 +39,7 @@ struct SpawnedChild {
 };
 
 /// Starts `program` with descriptors 0 to 2 on /dev/null, `descriptors` from 3 upwards, no other descriptor, an environment
-/// of `environment` alone, no signal blocked or handled.
+/// of `environment` alone, no signal blocked or handled, in a session of its own (a Ctrl-C is for the agent to deal with).
 Result<SpawnedChild> spawn_child(const std::string& program, const std::vector<std::string>& arguments,
                                  std::span<const int> descriptors, const std::vector<std::string>& environment);
 

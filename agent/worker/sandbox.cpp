@@ -60,6 +60,7 @@ void set_limits(const SandboxLimits& limits) {
   limit(RLIMIT_MEMLOCK, 0);
   limit(RLIMIT_MSGQUEUE, 0);
   limit(RLIMIT_NOFILE, open_files);
+  limit(RLIMIT_NPROC, 0);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   // Their shadow memory counts as private data of many terabytes.
   if (limits.data_bytes != 0) limit(RLIMIT_DATA, limits.data_bytes);

@@ -74,17 +74,18 @@ std::uint64_t cpu_ns() {
 /// Answers calls until the worker is gone.
 void serve(SharedMemory& memory, const Doorbell& doorbell, HogPeople& hog_people) {
   auto& head = *reinterpret_cast<CallChannel*>(memory.at(0));
+  std::vector<std::uint8_t> input;
   Bell bell{};
   while (await_bell(doorbell, bell)) {
     const std::uint64_t began = cpu_ns();
-    // The worker is hostile: name and size are copied before they are looked at. The picture itself is decoded where it lies;
-    // one that changes meanwhile is just another broken picture.
+    // The worker is hostile: what it could change under a decoder's hands is copied before anything looks at it.
     const std::array<char, call_name_room> name = head.function;
     const std::size_t bytes = std::min<std::size_t>(head.input_bytes.load(std::memory_order_relaxed), call_input_bytes);
+    input.assign(memory.at(call_input_at), memory.at(call_input_at) + bytes);
     const std::size_t room = std::min<std::size_t>(head.output_room.load(std::memory_order_relaxed), call_output_bytes);
     std::int32_t status = -2;
     if (std::string_view(name.data(), strnlen(name.data(), name.size())) == "hog_people") {
-      status = hog_people({memory.at(call_input_at), bytes}, {memory.at(call_output_at), room});
+      status = hog_people(input, {memory.at(call_output_at), room});
     }
     head.status.store(status, std::memory_order_relaxed);
     head.cpu_ns.store(cpu_ns() - began, std::memory_order_relaxed);

@@ -11,6 +11,7 @@
 #include <opencv2/imgproc.hpp>
 #include <opencv2/objdetect.hpp>
 
+#include "agent/host/vision/jpeg_header.hpp"
 #include "sdk/include/proxima/boxes.hpp"
 #include "tests/integration/worker/rig.hpp"
 
@@ -123,6 +124,45 @@ std::string with_size(std::string jpeg, std::uint32_t width, std::uint32_t heigh
   jpeg[at + 7] = static_cast<char>(width >> 8U);
   jpeg[at + 8] = static_cast<char>(width);
   return jpeg;
+}
+
+struct Header {
+  const char* name;
+  std::string bytes;
+  std::int64_t width;   // 0: refused
+  std::int64_t height;
+};
+
+BOOST_AUTO_TEST_CASE(a_pictures_size_is_read_out_of_its_header) {
+  using namespace std::string_literals;
+  const std::string start = "\xff\xd8"s;
+  const std::string frame = "\xff\xc0\x00\x0b\x08\x00\x64\x00\xc8\x01\x01\x11\x00"s;  // 200 x 100, one component
+  const std::string progressive = "\xff\xc2"s + frame.substr(2);
+  const std::string comment = "\xff\xfe\x00\x04hi"s;
+  const Header rows[] = {
+      {"plain", start + frame, 200, 100},
+      {"progressive", start + progressive, 200, 100},
+      {"behind a comment", start + comment + frame, 200, 100},
+      {"behind filling bytes", start + "\xff\xff"s + frame, 200, 100},
+      {"behind tables", start + "\xff\xdb\x00\x03\x00\xff\xc4\x00\x03\x00"s + frame, 200, 100},
+      {"garbage between segments", start + comment + "x"s + frame, 0, 0},
+      {"a scan before a frame", start + "\xff\xda\x00\x03\x00"s + frame, 0, 0},
+      {"a restart before a frame", start + "\xff\xd0"s + frame, 0, 0},
+      {"lossless", start + "\xff\xc3"s + frame.substr(2), 0, 0},
+      {"arithmetic", start + "\xff\xc9"s + frame.substr(2), 0, 0},
+      {"a frame header too short", start + "\xff\xc0\x00\x07\x08\x00\x64\x00\xc8"s, 0, 0},
+      {"a length of 0", start + "\xff\xfe\x00\x00"s + frame, 0, 0},
+      {"a length beyond the end", start + "\xff\xfe\xff\xff"s + frame, 0, 0},
+      {"nothing but comments", start + comment + comment, 0, 0},
+      {"the end of a lead", start + "\xff"s, 0, 0},
+  };
+  for (const Header& row : rows) {
+    BOOST_TEST_CONTEXT(row.name) {
+      const auto size = vision::jpeg_size({reinterpret_cast<const std::uint8_t*>(row.bytes.data()), row.bytes.size()});
+      BOOST_CHECK_EQUAL(size ? size->width : 0, row.width);
+      BOOST_CHECK_EQUAL(size ? size->height : 0, row.height);
+    }
+  }
 }
 
 BOOST_AUTO_TEST_CASE(a_hostile_picture_costs_an_answer_and_nothing_else) {

@@ -2,6 +2,7 @@
 #define BOOST_TEST_MODULE worker
 #include <boost/test/unit_test.hpp>
 
+#include <array>
 #include <csignal>
 #include <filesystem>
 #include <set>
@@ -189,6 +190,15 @@ BOOST_AUTO_TEST_CASE(a_task_that_misbehaves_is_ended_and_the_reason_named) {
     }
   }
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+BOOST_AUTO_TEST_CASE(memory_over_the_limit_is_not_given) {
+  Running rig;
+  const auto answer = rig.run("v");
+  BOOST_REQUIRE(answer);
+  BOOST_CHECK_EQUAL(answer->code, ENOMEM);
+}
+#endif
 
 BOOST_AUTO_TEST_CASE(the_frame_that_was_executed_is_the_culprit_not_the_one_answered_before) {
   Running rig;
@@ -385,22 +395,29 @@ BOOST_AUTO_TEST_CASE(workers_do_not_outlive_their_agent) {
   BOOST_REQUIRE_NE(agent, -1);
   if (agent == 0) {
     Rig rig;
-    if (!rig.start(spec_of("obedient")) || !rig.until_ready()) _exit(1);
+    auto spec = spec_of("obedient");
+    spec.functions = {"vision"};
+    if (!rig.start(spec) || !rig.until_ready()) _exit(1);
     rig.submit(1, "l");
-    const std::uint32_t pid = rig.processes->worker_pid;
-    (void)!write(report[1], &pid, sizeof pid);
+    const std::array<std::uint32_t, 2> pids{rig.processes->worker_pid, rig.processes->host_pid};
+    (void)!write(report[1], pids.data(), sizeof pids);
     for (;;) pause();
   }
-  std::uint32_t worker_pid = 0;
-  BOOST_REQUIRE_EQUAL(read(report[0], &worker_pid, sizeof worker_pid), static_cast<ssize_t>(sizeof worker_pid));
-  close(report[0]);
   close(report[1]);
-  pollfd end{static_cast<int>(syscall(SYS_pidfd_open, worker_pid, 0)), POLLIN, 0};
-  BOOST_REQUIRE_GE(end.fd, 0);
+  std::array<std::uint32_t, 2> pids{};
+  BOOST_REQUIRE_EQUAL(read(report[0], pids.data(), sizeof pids), static_cast<ssize_t>(sizeof pids));
+  close(report[0]);
+  std::array<pollfd, 2> ends{};
+  for (std::size_t i = 0; i < pids.size(); ++i) {
+    ends[i] = {static_cast<int>(syscall(SYS_pidfd_open, pids[i], 0)), POLLIN, 0};
+    BOOST_REQUIRE_GE(ends[i].fd, 0);
+  }
   kill(agent, SIGKILL);
   waitpid(agent, nullptr, 0);
-  BOOST_CHECK_EQUAL(poll(&end, 1, 10'000), 1);
-  close(end.fd);
+  for (pollfd& end : ends) {
+    BOOST_CHECK_EQUAL(poll(&end, 1, 10'000), 1);
+    close(end.fd);
+  }
 }
 
 /// Makes the kernel look as if it had no seccomp, for this process and its children.
