@@ -27,6 +27,12 @@ constexpr uid_t overflow_user = 65534;  // where a user namespace maps only the 
 
 constexpr rlim_t open_files = 64;       // the loader needs a few at once; afterwards no call is left that opens one
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;        // shadow memory counts as private data of many terabytes
+#else
+constexpr bool sanitized = false;
+#endif
+
 Farewell* forbidden_call_record = nullptr;
 
 std::string error_text(int code) { return std::strerror(code); }
@@ -61,10 +67,7 @@ void set_limits(const SandboxLimits& limits) {
   limit(RLIMIT_MSGQUEUE, 0);
   limit(RLIMIT_NOFILE, open_files);
   limit(RLIMIT_NPROC, 0);
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  // Their shadow memory counts as private data of many terabytes.
-  if (limits.data_bytes != 0) limit(RLIMIT_DATA, limits.data_bytes);
-#endif
+  if (limits.data_bytes != 0 && !sanitized) limit(RLIMIT_DATA, limits.data_bytes);
 }
 
 /// Asks the kernel's memory killer to take a task before anything else of the device.
