@@ -124,6 +124,7 @@ class CommandLine {
 
   void add_serve() {
     CLI::App* verb = with_common(app_.add_subcommand("serve", "open a lab's relays and keep them running"));
+    verb->footer("Example: proxima-netlab serve --lab lab.toml --socket /tmp/lab.sock");
     verb->add_option("--lab", serve_.lab, "the lab file")->required();
     verb->add_option("--seed", serve_.seed, "decides jitter and loss");
     verb->add_option("--api", serve_.api, "where the coordinator's API listens, HOST:PORT");
@@ -136,6 +137,7 @@ class CommandLine {
 
   void add_backend() {
     CLI::App* verb = with_common(app_.add_subcommand("backend", "say where a node's agent listens now"));
+    verb->footer("Example: proxima-netlab backend kitchen-router --frames 127.0.0.1:4711 --echo 127.0.0.1:4712");
     verb->add_option("node", backend_.node, "the node's name")->required();
     verb->add_option("--frames", backend_.frames, "its frames socket, HOST:PORT")->required();
     verb->add_option("--echo", backend_.echo, "its UDP echo, HOST:PORT")->required();
@@ -144,6 +146,7 @@ class CommandLine {
 
   void add_target() {
     CLI::App* verb = with_common(app_.add_subcommand("target", "say where the coordinator and the broker listen now"));
+    verb->footer("Example: proxima-netlab target --api 127.0.0.1:8080 --broker 127.0.0.1:1883");
     verb->add_option("--api", target_.api, "the coordinator's API, HOST:PORT");
     verb->add_option("--broker", target_.broker, "the broker, HOST:PORT");
     verb->callback([this] { finish(target_); });
@@ -151,6 +154,7 @@ class CommandLine {
 
   void add_set() {
     CLI::App* verb = with_common(app_.add_subcommand("set", "change a node's link, of open connections too"));
+    verb->footer("Example: proxima-netlab set idle-rig rtt_ms=80 rate_mbit=20");
     verb->add_option("node", set_.node, "the node's name")->required();
     verb->add_option("changes", changes_, "rtt_ms=, jitter_ms=, loss_percent=, rate_mbit=")->required();
     verb->callback([this] {
@@ -168,6 +172,7 @@ class CommandLine {
 
   void add_cut() {
     CLI::App* verb = with_common(app_.add_subcommand("cut", "drop everything to and from a node, in silence"));
+    verb->footer("Example: proxima-netlab cut kitchen-router --control");
     verb->add_option("node", cut_.node, "the node's name")->required();
     verb->add_flag("--control", cut_.control, "its links to broker and coordinator, not frames and echoes");
     verb->callback([this] { finish(cut_); });
@@ -175,6 +180,7 @@ class CommandLine {
 
   void add_heal() {
     CLI::App* verb = with_common(app_.add_subcommand("heal", "end every cut of a node"));
+    verb->footer("Example: proxima-netlab heal kitchen-router");
     verb->add_option("node", heal_.node, "the node's name")->required();
     verb->callback([this] { finish(heal_); });
   }
