@@ -83,7 +83,7 @@ void Direction::cut(std::vector<Release>& lost) {
   std::deque<Waiting> held;
   std::sort(travelling_.begin(), travelling_.end(), [](const auto& a, const auto& b) { return Later{}(b, a); });
   for (const Travelling& piece : travelling_) {
-    held.push_back({piece.id, piece.kind, piece.size, busy_until_});
+    held.push_back({piece.id, piece.kind, piece.size, Instant{}});
     if (piece.kind == PieceKind::bytes) {
       if (const auto flow = flows_.find(piece.id); flow != flows_.end()) flow->second.waiting += piece.size;
     }
@@ -108,7 +108,6 @@ void Direction::cut(std::vector<Release>& lost) {
 void Direction::heal(Instant now) {
   if (!cut_) return;
   cut_ = false;
-  for (Waiting& piece : waiting_) piece.arrival = now;
   busy_until_ = now;
 }
 

@@ -249,6 +249,16 @@ BOOST_AUTO_TEST_CASE(jitter_is_one_draw_for_ten_milliseconds_and_never_negative)
   BOOST_TEST(at_once < 200);
 }
 
+BOOST_AUTO_TEST_CASE(no_jitter_lets_a_piece_arrive_before_it_has_left) {
+  Direction direction({0, 2000, 0, 0.1}, 3);
+  for (std::uint64_t id = 1; id <= 50; ++id) BOOST_TEST_REQUIRE(direction.add_datagram(id, 1'250, start));  // 100 ms each
+  int early = 0;
+  for (const Arrival& arrival : run(direction)) {
+    if (arrival.ms < 100.0 * static_cast<double>(arrival.release.id) - 0.001) ++early;
+  }
+  BOOST_TEST(early == 0);
+}
+
 BOOST_AUTO_TEST_CASE(lost_datagrams_are_counted_and_the_rest_arrive) {
   constexpr int count = 10'000;
   Direction direction({0, 0, 5, 0}, 11);
@@ -314,6 +324,33 @@ BOOST_AUTO_TEST_CASE(a_cut_holds_tcp_and_drops_datagrams) {
   BOOST_TEST(arrivals.front().ms > 6'010.0);  // sent anew: the distance is paid again
   BOOST_TEST(arrivals.back().ms > 6'010.0 + 10.0);
   BOOST_CHECK(arrivals.back().release.kind == PieceKind::finish);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_sent_anew_after_a_cut_does_not_wait_for_the_old_way) {
+  Direction direction({2000, 0, 0, 0}, 1);
+  std::vector<Release> out;
+  direction.add_bytes(1, 100, start);
+  direction.take_due(start, out);  // would arrive after a second
+  direction.cut(out);
+  direction.set_shape({10, 0, 0, 0});
+  direction.heal(at(20));
+  direction.take_due(at(25), out);
+  BOOST_TEST(out.size() == 1U);
+  BOOST_TEST(direction.has_room(1));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_cut_holds_counts_as_waiting) {
+  Direction direction({2000, 0, 0, 1}, 1);
+  std::vector<Release> out;
+  direction.add_bytes(1, min_waiting_bytes - 1, start);
+  for (int ms = 0; ms < 500; ++ms) direction.take_due(at(ms), out);  // a part of it travels now
+  direction.add_bytes(1, 10, at(500));
+  BOOST_TEST(direction.has_room(1));
+  direction.cut(out);
+  direction.heal(at(600));
+  BOOST_TEST(!direction.has_room(1));
+  BOOST_TEST(bytes_in(run(direction)) == min_waiting_bytes + 9);
+  BOOST_TEST(direction.has_room(1));
 }
 
 BOOST_AUTO_TEST_CASE(a_forgotten_flow_leaves_nothing_behind) {
