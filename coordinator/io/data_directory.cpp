@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 #include <string_view>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -14,6 +16,7 @@
 #include "common/io/file.hpp"
 
 namespace proxima::coordinator {
+namespace fs = std::filesystem;
 namespace {
 
 // Leaves no room for a term that could not be counted up any more.
@@ -38,6 +41,14 @@ Result<std::uint64_t> read_term(const std::string& path) {
   return term;
 }
 
+// What a crash left of an earlier write. Only under the lock.
+void clear_leftovers(const std::string& directory) {
+  std::error_code ignored;
+  for (fs::directory_iterator it(directory, ignored), end; !ignored && it != end; it.increment(ignored)) {
+    if (it->path().filename().string().starts_with("term.")) fs::remove(it->path(), ignored);
+  }
+}
+
 }  // namespace
 
 Result<DataDirectory> DataDirectory::open(const std::string& path) {
@@ -53,6 +64,7 @@ Result<DataDirectory> DataDirectory::open(const std::string& path) {
     }
     return fail("cannot lock '" + lock_path + "'", std::strerror(errno));
   }
+  clear_leftovers(path);
   PROXIMA_TRY(directory.count_term());
   return directory;
 }
