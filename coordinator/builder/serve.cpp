@@ -3,7 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <exception>
+#include <unistd.h>
+
 #include <httplib.h>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -182,13 +186,19 @@ Result<Job> job_from(std::string_view text) {
 }
 
 Result<void> serve(const Builder& builder, const ServeOptions& options) {
-  httplib::Client client(options.api);
-  if (!client.is_valid() || !options.api.starts_with("http://"))
-    return fail("cannot serve '" + options.api + "'", "it is not an address", "give --api http://HOST:PORT");
-  client.set_connection_timeout(2);
-  client.set_read_timeout(wait_s + 10);
-  client.set_write_timeout(10);
-  client.set_keep_alive(true);
+  const Failure no_address = fail("cannot serve '" + options.api + "'", "it is not an address", "give --api http://HOST:PORT");
+  if (!options.api.starts_with("http://")) return no_address;
+  std::unique_ptr<httplib::Client> client;
+  try {
+    client = std::make_unique<httplib::Client>(options.api);
+  } catch (const std::exception&) {
+    return no_address;
+  }
+  if (!client->is_valid()) return no_address;
+  client->set_connection_timeout(2);
+  client->set_read_timeout(wait_s + 10);
+  client->set_write_timeout(10);
+  client->set_keep_alive(true);
   std::optional<Cache> cache;
   if (!options.cache.empty()) {
     auto opened = Cache::open(options.cache);
@@ -198,7 +208,9 @@ Result<void> serve(const Builder& builder, const ServeOptions& options) {
   say(std::string("serving ") + options.api + (builder.jail_level() == JailLevel::namespaces
                                                    ? ", tools run in a jail"
                                                    : ", tools run under limits only: bubblewrap does not work here"));
-  Service(builder, cache, client).run();
+  std::printf("{\"schema\":\"proxima/v1/builder\",\"ready\":true,\"pid\":%d}\n", static_cast<int>(getpid()));
+  std::fflush(stdout);
+  Service(builder, cache, *client).run();
 }
 
 }  // namespace proxima::builder
