@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <sodium.h>
 #include <string_view>
+#include <sys/statvfs.h>
 #include <system_error>
 
 #include "common/protocol/limits.hpp"
@@ -20,11 +21,14 @@ namespace fs = std::filesystem;
 constexpr std::string_view wasm2c_sha256 = "c58625569940e8d76d3b4d921865f98b147fbb980933744b81e33fb47b214598";
 constexpr std::size_t tool_bytes_max = std::size_t{128} << 20U;
 constexpr std::size_t code_bytes_max = std::size_t{128} << 20U;
+constexpr std::uint64_t disk_bytes_spare = 64U << 10U;
 
 /// Files of the runtime folder, all of which go into every build.
 constexpr std::array<std::string_view, 7> runtime_files{
     "object.c",         "wasm-rt.h",        "object_abi.h",    "include/string.h",
     "include/math.h",   "include/assert.h", "include/alloca.h"};
+
+}  // namespace
 
 /// What one target triple means to compiler and runtime.
 struct Target {
@@ -33,6 +37,8 @@ struct Target {
   bool guard_pages;  ///< 64-bit addresses: reserve all that an access can reach, and check nothing
   std::vector<std::string> flags;
 };
+
+namespace {
 
 const std::vector<Target>& targets() {
   static const std::vector<Target> all{
@@ -92,6 +98,15 @@ Result<void> write_parts(const std::string& runtime, const std::string& folder) 
     PROXIMA_TRY(write_file(folder + "/" + std::string(name), std::span<const std::uint8_t>(*bytes)));
   }
   return {};
+}
+
+/// The failure of a step, or the true reason where the disk is full: the translator does not notice that itself.
+Failure explained(const Failure& failure, const std::string& folder) {
+  struct statvfs disk {};
+  if (statvfs(folder.c_str(), &disk) != 0 || std::uint64_t{disk.f_bavail} * disk.f_frsize >= disk_bytes_spare)
+    return failure;
+  return fail("the build failed", "the disk is full: " + fs::path(folder).parent_path().string(),
+              "make room there, or set TMPDIR to another folder, and try again");
 }
 
 std::string text_of(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
@@ -165,6 +180,24 @@ Result<void> Builder::translate(const std::string& folder) const {
   return write_file(folder + "/bind.h", *bind);
 }
 
+Result<Bytes> Builder::make(const std::string& folder, std::span<const std::uint8_t> module, const Target& target,
+                            std::uint32_t memory_max_pages) const {
+  PROXIMA_TRY(prepare(folder, module));
+  PROXIMA_TRY(translate(folder));
+  std::vector<std::string> compile{tools_.clang, "--target=" + std::string(target.triple)};
+  compile.insert(compile.end(), compiler_flags().begin(), compiler_flags().end());
+  compile.insert(compile.end(), target.flags.begin(), target.flags.end());
+  compile.push_back(std::string("-DPROXIMA_MEMORY_MODE=") + (target.guard_pages ? "0" : "1"));
+  compile.push_back("-DPROXIMA_MAX_BYTES=" + std::to_string(memory_max_pages * 65536ULL) + "ull");
+  compile.insert(compile.end(), {"-c", "object.c", "-o", "object.o"});
+  PROXIMA_TRY(jail_.run(compile, folder, {}));
+  std::vector<std::string> link{tools_.linker};
+  link.insert(link.end(), linker_flags().begin(), linker_flags().end());
+  link.insert(link.end(), {"-o", "object.so", "object.o"});
+  PROXIMA_TRY(jail_.run(link, folder, {}));
+  return read_file(folder + "/object.so", limits::object_bytes);
+}
+
 Result<Bytes> Builder::build(std::span<const std::uint8_t> module, const Order& order) const {
   const Target* target = target_named(order.target);
   if (target == nullptr)
@@ -176,25 +209,10 @@ Result<Bytes> Builder::build(std::span<const std::uint8_t> module, const Order& 
   if (!checked) return checked.failure();
   auto folder = ScratchFolder::make();
   if (!folder) return folder.failure();
-  PROXIMA_TRY(prepare(folder->path(), module));
-  PROXIMA_TRY(translate(folder->path()));
-
-  std::vector<std::string> compile{tools_.clang, "--target=" + order.target};
-  compile.insert(compile.end(), compiler_flags().begin(), compiler_flags().end());
-  compile.insert(compile.end(), target->flags.begin(), target->flags.end());
-  compile.push_back(std::string("-DPROXIMA_MEMORY_MODE=") + (target->guard_pages ? "0" : "1"));
-  compile.push_back("-DPROXIMA_MAX_BYTES=" + std::to_string(checked->memory_max_pages * 65536ULL) + "ull");
-  compile.insert(compile.end(), {"-c", "object.c", "-o", "object.o"});
-  PROXIMA_TRY(jail_.run(compile, folder->path(), {}));
-  std::vector<std::string> link{tools_.linker};
-  link.insert(link.end(), linker_flags().begin(), linker_flags().end());
-  link.insert(link.end(), {"-o", "object.so", "object.o"});
-  PROXIMA_TRY(jail_.run(link, folder->path(), {}));
-
-  auto made = read_file(folder->path() + "/object.so", limits::object_bytes);
-  if (!made) return made.failure();
+  auto made = make(folder->path(), module, *target, checked->memory_max_pages);
+  if (!made) return explained(made.failure(), folder->path());
   PROXIMA_TRY(object::check(*made, target->machine));
-  return std::move(*made);
+  return made;
 }
 
 }  // namespace proxima::builder

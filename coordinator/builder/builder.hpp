@@ -31,6 +31,8 @@ struct Order {
   std::uint32_t memory_mib = 16;  ///< the manifest's; a module that may grow further is refused
 };
 
+struct Target;
+
 /// SHA-256.
 [[nodiscard]] Digest digest_of(std::span<const std::uint8_t> bytes);
 
@@ -51,6 +53,8 @@ class Builder {
       : tools_(std::move(tools)), jail_(std::move(jail)), version_(version) {}
   Result<void> prepare(const std::string& folder, std::span<const std::uint8_t> module) const;
   Result<void> translate(const std::string& folder) const;
+  Result<Bytes> make(const std::string& folder, std::span<const std::uint8_t> module, const Target& target,
+                     std::uint32_t memory_max_pages) const;
 
   Tools tools_;
   Jail jail_;
