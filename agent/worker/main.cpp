@@ -1,5 +1,6 @@
 // proxima-worker: one instance of one task, shut in. Started by the agent, which hands over every descriptor it needs.
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -89,7 +90,13 @@ bool read_arguments(int argc, char** argv, Arguments& out) {
 
 std::vector<AllowedCall> task_calls(const Arguments& arguments) {
   const Doorbell doorbells[] = {arguments.control, arguments.calls_doorbell};
-  return needed_calls(doorbells);
+  std::vector<AllowedCall> calls = needed_calls(doorbells);
+  // A fault that is no trap gives its signal back to the kernel and returns, to die of it.
+  for (const int fault : {SIGSEGV, SIGBUS}) {
+    calls.push_back({"rt_sigaction", AllowedCall::When::argument_equals, 0, static_cast<std::uint64_t>(fault)});
+  }
+  calls.push_back({"rt_sigreturn"});
+  return calls;
 }
 
 [[noreturn]] void refuse(Farewell& farewell, const proxima::Error& error) {

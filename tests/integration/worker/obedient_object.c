@@ -15,6 +15,7 @@ struct instance {
 };
 
 static const struct proxima_runtime* runtime;
+static volatile uintptr_t nowhere = 8; /* volatile: compilers refuse to write to a place that they know to be none */
 
 /* Not through the C library: it is not linked, and a hostile task would not ask it either. */
 static long system_call6(long number, long a, long b, long c, long d, long e, long f) {
@@ -104,11 +105,13 @@ static void misbehave(uint8_t what, uint8_t* bytes) {
     case 'b': system_call(SYS_rt_sigprocmask, 0, 0, 0, 8); break;
     case 'c': system_call(SYS_clone, 0, 0, 0, 0); break;
     case 'm': system_call(SYS_mprotect, (long)bytes & -4096L, 4096, 7, 0); break;
-    case 'w': system_call(SYS_write, 2, (long)bytes, 1, 0); break;
+    case 'w': system_call(SYS_write, 1, (long)bytes, 1, 0); break;
     case 'n': system_call(9999, 0, 0, 0, 0); break;
     case 'q': system_call(SYS_exit_group, 5, 0, 0, 0); break;
     case 't': runtime->trap(PROXIMA_TRAP_OOB); break;
     case 'u': *(volatile uint8_t*)(bytes - frame_at + (uint64_t)pages * page_bytes) = 1; break;
+    case 'd': *(volatile uint8_t*)(uintptr_t)nowhere = 1; break;
+    case 'y': __builtin_trap();
     case 'l': for (;;) { __asm__ volatile(""); }
     default: break;
   }
