@@ -49,11 +49,10 @@ class ApiRoutes {
   void post_build(const io::HttpRequest& request, io::Responder& responder);
 
   CoordinatorDriver& driver_;
-  std::uint16_t port_;
 };
 
 /// Why a browser's or a stranger's request is not served: the Host is not this machine's own name for itself (DNS
-/// rebinding), or another site's page sent it. An empty text: it is served. `port` is the server's own.
-[[nodiscard]] std::string foreign_origin(const io::HttpRequest& request, std::uint16_t port);
+/// rebinding), or another site's page sent it. An empty text: it is served.
+[[nodiscard]] std::string foreign_origin(const io::HttpRequest& request);
 
 }  // namespace proxima::coordinator

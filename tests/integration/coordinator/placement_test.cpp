@@ -224,8 +224,9 @@ BOOST_FIXTURE_TEST_CASE(a_task_no_node_can_serve_is_refused_with_every_reason, P
   request["spec"]["functions"] = {"vision"};
   const Answer accepted_answer = region.post("/v1/tasks", request);
   BOOST_REQUIRE(accepted_answer.status == 201);
-  for (const json& target : accepted_answer.json().at("targets")) BOOST_TEST(target.at("transfer_useful") == false);
-  const json decided = tried(measured(accepted_answer.json()));
+  const json task = accepted_answer.json();
+  for (const json& target : task.at("targets")) BOOST_TEST(target.at("transfer_useful") == false);
+  const json decided = tried(measured(task));
   BOOST_TEST(decided.at("state") == "refused");
   BOOST_TEST(decided.at("serving").is_null());
   BOOST_TEST(!decided.at("reason").get<std::string>().empty());

@@ -139,7 +139,7 @@ Region::Region(const std::vector<std::string>& extra_arguments) : extra_(extra_a
 
 std::vector<std::string> Region::argv() const {
   std::vector<std::string> argv = {PROXIMA_COORDINATOR, "--insecure-loopback", "--region", region_name, "--data",
-                                   data_.file("data"), "--broker", broker_.endpoint()};
+                                   data_.file("data"), "--broker", broker_.endpoint(), "--log-level", "debug"};
   argv.insert(argv.end(), extra_.begin(), extra_.end());
   return argv;
 }
@@ -177,7 +177,8 @@ bool Region::wait_for_broker() const {
 }
 
 json Region::node(const std::string& name) const {
-  for (const json& node : get("/v1/nodes").json().at("nodes")) {
+  const json body = get("/v1/nodes").json();
+  for (const json& node : body.at("nodes")) {
     if (node.at("name") == name) return node;
   }
   return nullptr;
