@@ -83,6 +83,7 @@ json assemble(const demo::RunOptions& options, const demo::RunOutcome& outcome, 
   for (json& task : input.tasks) {
     const auto cloud = outcome.cloud.find(task.at("task").get<std::string>());
     task["cloud_e2e_ms"] = cloud == outcome.cloud.end() ? json() : *cloud;
+    for (json& move : task["moves"]) move["t_ms"] = move.at("t_ms").get<double>() - outcome.origin_ms;
   }
   input.rows = rows;
   input.faults = outcome.faults;
