@@ -76,7 +76,7 @@ Responder::Claim::~Claim() {
 HttpConnection::HttpConnection(Loop& loop, std::shared_ptr<HttpShared> shared)
     : shared_(std::move(shared)),
       parser_(shared_->options.header_bytes, shared_->options.body_bytes),
-      deadline_(loop, [this] { on_deadline(); }) {
+      deadline_(std::make_unique<Timer>(loop, [this] { on_deadline(); })) {
   uv_tcp_init(&loop.raw(), &handle_);
   handle_.data = this;
 }
@@ -121,7 +121,7 @@ void HttpConnection::start_reading() {
 void HttpConnection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  deadline_.cancel();
+  deadline_.reset();
   shared_->bodies_held -= std::exchange(body_counted_, 0);
   uv_close(reinterpret_cast<uv_handle_t*>(&handle_), [](uv_handle_t* handle) {
     const auto last = std::move(static_cast<HttpConnection*>(handle->data)->until_closed_);
@@ -276,18 +276,19 @@ HttpConnection::Wait HttpConnection::wait_of_now() const {
 
 /// Arms the deadline when what is waited for changes, and only then: bytes that drip in do not buy time.
 void HttpConnection::watch() {
+  if (phase_ == Phase::closed) return;
   const Wait now = wait_of_now();
   if (std::exchange(wait_, now) == now) return;
   const HttpOptions& options = shared_->options;
   unsent_before_ = unsent();
   switch (now) {
-    case Wait::nothing: return deadline_.cancel();
-    case Wait::next_request: return deadline_.once_in(options.idle_time);
-    case Wait::head: return deadline_.once_in(options.request_time);
-    case Wait::body: return deadline_.once_in(options.body_time);
-    case Wait::writing: return deadline_.once_in(options.write_time);
-    case Wait::events: return deadline_.once_in(options.sse_comment);
-    case Wait::lingering: return deadline_.once_in(linger_time);
+    case Wait::nothing: return deadline_->cancel();
+    case Wait::next_request: return deadline_->once_in(options.idle_time);
+    case Wait::head: return deadline_->once_in(options.request_time);
+    case Wait::body: return deadline_->once_in(options.body_time);
+    case Wait::writing: return deadline_->once_in(options.write_time);
+    case Wait::events: return deadline_->once_in(options.sse_comment);
+    case Wait::lingering: return deadline_->once_in(linger_time);
   }
 }
 

@@ -90,7 +90,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   uv_tcp_t handle_{};
   std::shared_ptr<HttpConnection> until_closed_;  // libuv holds the handle until its close callback
   HttpParser parser_;
-  Timer deadline_;
+  std::unique_ptr<Timer> deadline_;               // none once closed
   std::string pending_;                           // received beyond the present request
   Phase phase_ = Phase::reading;
   std::uint64_t number_ = 0;

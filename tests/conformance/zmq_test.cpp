@@ -226,8 +226,9 @@ BOOST_AUTO_TEST_CASE(killing_the_peer_is_seen_at_once_and_a_new_peer_is_found_ag
   kill(first, SIGKILL);
   waitpid(first, nullptr, 0);
   BOOST_TEST(tests::run_until(pair.loop, [&] { return !pair.dealer->connected(); }));
-  BOOST_REQUIRE(!pair.events.empty());
-  BOOST_TEST((pair.events.front() == io::DealerEvent::connected));
+  std::erase(pair.events, io::DealerEvent::refused);  // attempts before the child was listening
+  BOOST_REQUIRE(pair.events.size() == 2U);
+  BOOST_TEST((pair.events[0] == io::DealerEvent::connected));
   BOOST_TEST((pair.events[1] == io::DealerEvent::disconnected));
   BOOST_TEST((pair.dealer->send(bytes_of(2)) == io::SendOutcome::full));
 
