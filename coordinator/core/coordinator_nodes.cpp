@@ -186,10 +186,10 @@ void Coordinator::State::node_appeared() {
 
 Instant Coordinator::State::silence_due(const NodeId& node, const Member& member) const {
   if (!broker_up || member.state != NodeState::present) return Instant::never();
-  Instant since = std::max(member.last_heard, broker_up_since);
+  const Instant since = std::max(member.last_heard, broker_up_since);
   const auto* wish = desired.find(node);
-  if (wish == nullptr || !wish->is_serving) return since + options.idle_silent_after;
-  return std::max(since, wish->serving_since) + options.silent_after;
+  if (wish == nullptr || !wish->is_watched) return since + options.idle_silent_after;
+  return std::max(since, wish->watched_since) + options.silent_after;
 }
 
 void Coordinator::State::look_for_silence() {

@@ -8,10 +8,10 @@
 namespace proxima::coordinator {
 
 void DesiredTable::changed(const NodeId& node, Wish& wish, Instant now) {
-  const bool serves = std::any_of(wish.instances.begin(), wish.instances.end(),
-                                  [](const auto& i) { return i.role == protocol::Role::serving; });
-  if (serves && !wish.is_serving) wish.serving_since = now;
-  wish.is_serving = serves;
+  const bool watched = std::any_of(wish.instances.begin(), wish.instances.end(),
+                                   [](const auto& i) { return i.role != protocol::Role::trial; });
+  if (watched && !wish.is_watched) wish.watched_since = now;
+  wish.is_watched = watched;
   unsent_.insert(node);
 }
 

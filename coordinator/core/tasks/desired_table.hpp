@@ -23,8 +23,8 @@ class DesiredTable {
     std::vector<protocol::DesiredInstance> instances;  ///< in the order of their making
     std::uint64_t generation = 0;                      ///< of the last one sent
     Instant sent;
-    Instant serving_since;                             ///< since when an instance serves there; only with is_serving
-    bool is_serving = false;
+    bool is_watched = false;                           ///< an instance serves or stands by: the agent beats every second
+    Instant watched_since;                             ///< only with is_watched
   };
 
   void add(const NodeId& node, const protocol::DesiredInstance& instance, Instant now);

@@ -110,10 +110,10 @@ BOOST_AUTO_TEST_CASE(a_wish_is_whole_and_its_generation_rises) {
   BOOST_TEST(sent[0].second.instances.size() == 2U);
   BOOST_TEST(table.take_unsent(3, now).empty());
   const std::uint64_t generation = sent[0].second.generation;
-  BOOST_TEST(table.find(node)->is_serving);
+  BOOST_TEST(table.find(node)->is_watched);
   BOOST_TEST(table.remove(node, InstanceId{1}, now));
   BOOST_TEST(!table.remove(node, InstanceId{1}, now));
-  BOOST_TEST(!table.find(node)->is_serving);
+  BOOST_TEST(table.find(node)->is_watched);  // the standby is watched as well
   sent = table.take_unsent(3, now);
   BOOST_REQUIRE(sent.size() == 1U);
   BOOST_TEST(sent[0].second.generation > generation);
