@@ -207,7 +207,7 @@ Result<Bytes> Builder::build(std::span<const std::uint8_t> module, const Order& 
     return fail("cannot build the variant '" + order.variant + "'", "it is not known", "the only one is 'scalar'");
   const auto checked = validate(module, order.memory_mib);
   if (!checked) return checked.failure();
-  auto folder = ScratchFolder::make();
+  auto folder = ScratchFolder::make(tools_.scratch);
   if (!folder) return folder.failure();
   auto made = make(folder->path(), module, *target, checked->memory_max_pages);
   if (!made) return explained(made.failure(), folder->path());

@@ -23,6 +23,7 @@ struct Tools {
   std::string node = "/usr/bin/node";
   std::string clang = "/usr/bin/clang-14";
   std::string linker = "/usr/bin/ld.lld-14";
+  std::string scratch = {};  ///< where builds happen; empty: where the system keeps temporary files
 };
 
 struct Order {

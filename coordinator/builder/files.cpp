@@ -69,9 +69,11 @@ Result<void> write_file(const std::string& path, const std::string& text) {
   return write_file(path, std::span(reinterpret_cast<const std::uint8_t*>(text.data()), text.size()));
 }
 
-Result<ScratchFolder> ScratchFolder::make() {
+Result<ScratchFolder> ScratchFolder::make(const std::string& parent) {
   std::error_code error;
-  std::string path = (std::filesystem::temp_directory_path(error) / "proxima-build-XXXXXX").string();
+  const std::filesystem::path folder =
+      parent.empty() ? std::filesystem::temp_directory_path(error) : std::filesystem::absolute(parent, error);
+  std::string path = (folder / "proxima-build-XXXXXX").string();
   if (error || mkdtemp(path.data()) == nullptr) return cannot("make a folder for temporary files,", path, errno);
   return ScratchFolder(std::move(path));
 }

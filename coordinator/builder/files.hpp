@@ -20,7 +20,8 @@ Result<void> write_file(const std::string& path, const std::string& text);
 /// A new empty folder for temporary files, removed with all it holds when this goes.
 class ScratchFolder {
  public:
-  static Result<ScratchFolder> make();
+  /// Inside `parent`, or where the system keeps temporary files if it is empty.
+  static Result<ScratchFolder> make(const std::string& parent);
   ScratchFolder(ScratchFolder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
   ScratchFolder(const ScratchFolder&) = delete;
   ScratchFolder& operator=(const ScratchFolder&) = delete;

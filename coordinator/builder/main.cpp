@@ -103,6 +103,7 @@ int main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : 2;
   }
   if (once->parsed()) return build(tools, input, output, order, json);
+  tools.scratch = serve.cache;  // which the next start clears of what a killed builder left
   const auto made = builder::Builder::open(tools);
   if (!made) return report(made.error(), false, 1);
   const auto served = builder::serve(*made, serve);

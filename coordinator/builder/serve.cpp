@@ -1,6 +1,7 @@
 #include "coordinator/builder/serve.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <exception>
@@ -9,6 +10,7 @@
 #include <httplib.h>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <system_error>
 #include <thread>
 
 #include "common/protocol/limits.hpp"
@@ -47,6 +49,19 @@ class BackOff {
 bool is_hex(const std::string& text) {
   return !text.empty() && text.size() <= api_words_max &&
          text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+/// True for http://HOST:PORT and nothing else.
+bool is_address(std::string_view text) {
+  constexpr std::string_view scheme = "http://";
+  if (!text.starts_with(scheme)) return false;
+  text.remove_prefix(scheme.size());
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon == 0 || text.find('/') != std::string_view::npos) return false;
+  const std::string_view port = text.substr(colon + 1);
+  int number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc{} && end == port.data() + port.size() && number > 0 && number <= 65535;
 }
 
 struct Answer {
@@ -187,7 +202,7 @@ Result<Job> job_from(std::string_view text) {
 
 Result<void> serve(const Builder& builder, const ServeOptions& options) {
   const Failure no_address = fail("cannot serve '" + options.api + "'", "it is not an address", "give --api http://HOST:PORT");
-  if (!options.api.starts_with("http://")) return no_address;
+  if (!is_address(options.api)) return no_address;
   std::unique_ptr<httplib::Client> client;
   try {
     client = std::make_unique<httplib::Client>(options.api);

@@ -3,7 +3,10 @@
 #include <boost/test/unit_test.hpp>
 #include <condition_variable>
 #include <deque>
+#include <filesystem>
 #include <httplib.h>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <thread>
@@ -197,6 +200,7 @@ BOOST_AUTO_TEST_CASE(a_coordinator_that_goes_and_comes_back_is_served_again) {
 
 BOOST_AUTO_TEST_CASE(a_killed_builder_is_replaced_by_one_that_uses_its_cache) {
   const proxima::tests::TempDir cache;
+  std::filesystem::create_directory(cache.file("proxima-build-of-a-killed-one"));
   Coordinator coordinator;
   const Bytes module = proxima::tests::task("trivial");
   coordinator.offer(proxima::to_text(digest_of(module)), module);
@@ -211,6 +215,7 @@ BOOST_AUTO_TEST_CASE(a_killed_builder_is_replaced_by_one_that_uses_its_cache) {
   coordinator.ask(good_job("d2", module).dump());
   check_object(coordinator.answer(), "d2", "trivial");
   BOOST_TEST(coordinator.fetched() == 1);
+  BOOST_TEST(!std::filesystem::exists(cache.file("proxima-build-of-a-killed-one")));
 }
 
 BOOST_AUTO_TEST_CASE(an_address_that_is_none_is_refused) {

@@ -1,89 +1,11 @@
 #include <boost/test/unit_test.hpp>
-#include <sstream>
 
-#include "common/base/prng.hpp"
 #include "proxima/boxes.hpp"
-#include "tests/support/process.hpp"
-#include "tests/support/temp_dir.hpp"
-#include "tests/unit/guest/objects.hpp"
+#include "tests/unit/guest/clips.hpp"
 
 namespace boxes = proxima::boxes;
-using proxima::tests::Loaded;
+using namespace proxima::tests;
 using proxima::worker::GuestOutcome;
-
-namespace {
-
-constexpr int width = 320;
-constexpr int height = 240;
-constexpr int frames = 40;
-constexpr std::uint8_t grey8 = 1;
-
-using Frame = std::vector<std::uint8_t>;
-
-/// A noisy, slanted background with two "people" that walk across it from opposite sides.
-std::vector<Frame> synthetic_clip() {
-  proxima::Prng prng(7);
-  std::vector<Frame> clip;
-  for (int n = 0; n < frames; ++n) {
-    Frame frame(width * height);
-    for (int y = 0; y < height; ++y)
-      for (int x = 0; x < width; ++x)
-        frame[static_cast<std::size_t>(y * width + x)] =
-            static_cast<std::uint8_t>(90 + x / 8 + y / 6 + static_cast<int>(prng.next() % 5));
-    const auto walker = [&](int left, int top, std::uint8_t shade) {
-      for (int y = top; y < top + 40; ++y)
-        for (int x = std::max(left, 0); x < std::min(left + 14, width); ++x)
-          frame[static_cast<std::size_t>(y * width + x)] = shade;
-    };
-    if (n > 5) {
-      walker(4 * n, 60, 20);
-      walker(300 - 3 * n, 150, 240);
-    }
-    clip.push_back(std::move(frame));
-  }
-  return clip;
-}
-
-std::string hex(std::span<const std::uint8_t> bytes) {
-  constexpr char digits[] = "0123456789abcdef";
-  std::string out;
-  for (const std::uint8_t byte : bytes) {
-    out += digits[byte >> 4U];
-    out += digits[byte & 15U];
-  }
-  return out;
-}
-
-/// One line a call, as run.mjs prints them.
-std::string run_native(const std::string& name, const std::vector<Frame>& clip) {
-  Loaded loaded(name);
-  std::ostringstream out;
-  const auto opened = loaded.guest->open({grey8, width, height});
-  out << "open " << opened.code << '\n';
-  for (const Frame& frame : clip) {
-    const GuestOutcome outcome = loaded.guest->frame({grey8, width, height}, frame);
-    out << "frame " << outcome.code << ' ' << hex(outcome.output) << '\n';
-  }
-  return out.str();
-}
-
-std::string run_in_node(const std::string& name, const std::vector<Frame>& clip) {
-  const proxima::tests::TempDir folder;
-  proxima::builder::Bytes file;
-  for (const Frame& frame : clip) {
-    for (unsigned i = 0; i < 4; ++i) file.push_back(static_cast<std::uint8_t>(frame.size() >> (8 * i)));
-    file.insert(file.end(), frame.begin(), frame.end());
-  }
-  BOOST_REQUIRE(proxima::builder::write_file(folder.file("frames"), std::span<const std::uint8_t>(file)));
-  const auto module = proxima::tests::module_of(name);
-  BOOST_REQUIRE(proxima::builder::write_file(folder.file("task.wasm"), std::span<const std::uint8_t>(module)));
-  const auto done = proxima::tests::run({"node", PROXIMA_RUN_MJS, folder.file("task.wasm"), folder.file("frames"), "1",
-                                         std::to_string(width), std::to_string(height)});
-  BOOST_REQUIRE_MESSAGE(done.status == 0, done.output);
-  return done.output;
-}
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(motion)
 
