@@ -12,6 +12,9 @@
 #include "common/base/ids.hpp"
 #include "tests/netlab/core/link_shape.hpp"
 
+// Compiled from its headers, toml++ 3.3 aborts on input such as "[?a]"; Debian's shared library refuses it as it should.
+static_assert(TOML_HEADER_ONLY == 0, "link tomlplusplus::tomlplusplus");
+
 namespace proxima::netlab {
 
 namespace {

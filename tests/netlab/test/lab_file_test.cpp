@@ -29,6 +29,7 @@ const BadRow bad_rows[] = {
     {"only a comment", "# a lab\n", "1:1", "no nodes"},
     {"an empty list", "node = []\n", "1:1", "no nodes"},
     {"not TOML", "[[node]\n", "1:8", "not TOML"},
+    {"a table's name that cannot be one", "[?node]]\n", "1:2", "not TOML"},
     {"a key twice", node("rtt_ms = 2"), "4:10", "cannot redefine"},
     {"a key that TOML does not take", "[[node]]\nname = \"a\"\nrtt ms = 2\n", "3:5", "not TOML"},
     {"not UTF-8", std::string("[[node]]\nname = \"\xff\xfe\"\n"), "2:8", "not TOML"},
