@@ -31,7 +31,7 @@ Rig::~Rig() {
   BOOST_CHECK_EQUAL(uv_loop_close(&loop_), 0);
 }
 
-Result<void> Rig::start(const agent::WorkerSpec& spec) {
+Result<void> Rig::start(const agent::WorkerSpec& spec, const std::string& worker_program) {
   agent::WorkerCallbacks callbacks;
   callbacks.on_ready = [this](const agent::WorkerProcesses& value) { processes = value; };
   callbacks.on_done = [this](const agent::WorkDone& done) {
@@ -44,7 +44,7 @@ Result<void> Rig::start(const agent::WorkerSpec& spec) {
     ++gone_count;
   };
   callbacks.on_log = [this](int level, std::string_view text) { log.push_back(std::to_string(level) + std::string(text)); };
-  auto runner = agent::WorkerRunner::start(loop_, PROXIMA_WORKER, PROXIMA_VISION, spec, std::move(callbacks));
+  auto runner = agent::WorkerRunner::start(loop_, worker_program, PROXIMA_VISION, spec, std::move(callbacks));
   if (!runner) return runner.failure();
   runner_ = std::move(*runner);
   return {};

@@ -35,7 +35,7 @@ class Rig {
   Rig& operator=(const Rig&) = delete;
 
   /// Starts; the failure if start() itself refused.
-  Result<void> start(const agent::WorkerSpec& spec);
+  Result<void> start(const agent::WorkerSpec& spec, const std::string& worker_program = PROXIMA_WORKER);
   /// Runs the loop until the worker is ready; false if it is gone instead.
   bool until_ready();
   /// Hands one frame over and runs the loop until it is answered; nothing if the worker is gone instead.

@@ -393,6 +393,51 @@ BOOST_AUTO_TEST_CASE(two_hundred_lives_leave_no_descriptor_and_no_child) {
   BOOST_CHECK_EQUAL(errno, ECHILD);
 }
 
+struct Lie {
+  const char* name;
+  std::string ends;
+};
+
+BOOST_AUTO_TEST_CASE(a_worker_that_was_taken_over_cannot_harm_its_agent) {
+  const std::string protocol = "broke the protocol between worker and agent";
+  const Lie lies[] = {
+      {"ready-first", protocol},
+      {"sealed-twice", protocol},
+      {"unknown-bell", protocol},
+      {"answers-nothing", protocol},
+      {"answers-twice", protocol},
+      {"hangs-up", "killed by signal 9"},
+      {"lies-in-farewell", "trap: " + std::string(worker::text_room, '?')},
+      {"lies-about-a-call", "called the forbidden system call number -5"},
+      {"unknown-farewell", "ended with status 3"},
+  };
+  for (const Lie& lie : lies) {
+    BOOST_TEST_CONTEXT(lie.name) {
+      auto spec = spec_of("obedient");
+      spec.task_name = lie.name;
+      Rig rig;
+      BOOST_REQUIRE(rig.start(spec, PROXIMA_HOSTILE_WORKER));
+      if (spec.task_name == "answers-twice" && rig.until_ready()) rig.submit(1, "e");
+      BOOST_CHECK_EQUAL(rig.until_gone(), lie.ends);
+      BOOST_CHECK_EQUAL(rig.gone_count, 1);
+    }
+  }
+}
+
+BOOST_AUTO_TEST_CASE(sizes_that_a_worker_invents_are_cut_to_what_there_is) {
+  auto spec = spec_of("obedient");
+  spec.task_name = "lies-in-answers";
+  spec.output_limit_bytes = 100;
+  Rig rig;
+  BOOST_REQUIRE(rig.start(spec, PROXIMA_HOSTILE_WORKER));
+  BOOST_REQUIRE(rig.until_ready());
+  const auto answer = rig.run("e");
+  BOOST_REQUIRE(answer);
+  BOOST_CHECK_EQUAL(answer->output.size(), 100U);
+  BOOST_REQUIRE_EQUAL(rig.log.size(), 1U);
+  BOOST_CHECK_EQUAL(rig.log[0], "1" + std::string(worker::log_room - 1, '?'));
+}
+
 /// Runs `body` in a child process; its exit status.
 int in_child(const std::function<int()>& body) {
   const pid_t child = fork();
