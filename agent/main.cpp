@@ -81,6 +81,13 @@ Result<io::Address> loopback(const std::string& option, const std::string& text)
   return address;
 }
 
+Result<io::Address> api_address(const std::string& api) {
+  constexpr std::string_view scheme = "http://";
+  std::string text = api.starts_with(scheme) ? api.substr(scheme.size()) : api;
+  while (!text.empty() && text.back() == '/') text.pop_back();
+  return loopback("--api", text);
+}
+
 Result<void> check(const Options& o) {
   if (!o.insecure_loopback)
     return fail("cannot start", "there are no keys yet, so nothing would be encrypted",
@@ -96,14 +103,8 @@ Result<void> check(const Options& o) {
     if (address->empty()) continue;
     if (const auto read = loopback(option, *address); !read) return read.failure();
   }
+  if (const auto api = api_address(o.api); !api) return api.failure();
   return {};
-}
-
-Result<io::Address> api_address(const std::string& api) {
-  constexpr std::string_view scheme = "http://";
-  std::string text = api.starts_with(scheme) ? api.substr(scheme.size()) : api;
-  while (!text.empty() && text.back() == '/') text.pop_back();
-  return loopback("--api", text);
 }
 
 Result<std::string> program_beside_this(const std::string& name) {

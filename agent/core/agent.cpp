@@ -147,9 +147,9 @@ void Agent::report(const InstanceKey& key, const Instance& instance, Effects& ou
   told.isolation = instance.isolation;
   if (const Figures* figures = sessions_.figures(key)) {
     told.frames = figures->frames();
-    told.execute_us_mean = figures->execute_us_mean();
-    told.execute_us_error = figures->execute_us_error();
-    told.queue_us_mean = figures->queue_us_mean();
+    told.execute_us_mean = figures->mean_execute_us();
+    told.execute_us_error = figures->error_execute_us();
+    told.queue_us_mean = figures->mean_queue_us();
   }
   out.emplace_back(PublishEvent{told});
 }

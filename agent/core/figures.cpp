@@ -33,10 +33,10 @@ void Figures::add(std::uint32_t execute_us, std::uint32_t queue_us) {
 
 std::size_t Figures::size() const { return filled_; }
 
-std::uint32_t Figures::execute_us_mean() const { return mean(execute_us_, size()); }
-std::uint32_t Figures::queue_us_mean() const { return mean(queue_us_, size()); }
+std::uint32_t Figures::mean_execute_us() const { return mean(execute_us_, size()); }
+std::uint32_t Figures::mean_queue_us() const { return mean(queue_us_, size()); }
 
-std::uint32_t Figures::execute_us_error() const {
+std::uint32_t Figures::error_execute_us() const {
   const std::size_t count = size();
   if (count == 0) return 0;
   const std::uint32_t middle = median(execute_us_, count);

@@ -17,11 +17,11 @@ class Figures {
   /// Frames ever added; wraps.
   [[nodiscard]] std::uint32_t frames() const { return frames_; }
   /// Means over the window, 0 if there is nothing in it.
-  [[nodiscard]] std::uint32_t execute_us_mean() const;
-  [[nodiscard]] std::uint32_t queue_us_mean() const;
+  [[nodiscard]] std::uint32_t mean_execute_us() const;
+  [[nodiscard]] std::uint32_t mean_queue_us() const;
   /// 1.48 × median absolute deviation from the median of the window's execution times: the standard deviation of normal
   /// errors, and unmoved by a few outliers (Rousseeuw, Croux: "Alternatives to the Median Absolute Deviation", 1993).
-  [[nodiscard]] std::uint32_t execute_us_error() const;
+  [[nodiscard]] std::uint32_t error_execute_us() const;
   void fingerprint(Fingerprint& into) const;
 
  private:

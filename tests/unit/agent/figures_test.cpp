@@ -27,8 +27,8 @@ BOOST_AUTO_TEST_CASE(mean_and_error_of_the_window) {
     agent::Figures figures;
     for (const std::uint32_t us : row.execute_us) figures.add(us, us / 2);
     BOOST_TEST_CONTEXT(row.name) {
-      BOOST_TEST(figures.execute_us_mean() == row.mean);
-      BOOST_TEST(figures.execute_us_error() == row.error);
+      BOOST_TEST(figures.mean_execute_us() == row.mean);
+      BOOST_TEST(figures.error_execute_us() == row.error);
       BOOST_TEST(figures.frames() == row.execute_us.size());
     }
   }
@@ -38,9 +38,9 @@ BOOST_AUTO_TEST_CASE(only_the_last_64_count) {
   agent::Figures figures;
   for (int i = 0; i < 1000; ++i) figures.add(5'000'000, 9'000'000);
   for (std::size_t i = 0; i < agent::figures_window; ++i) figures.add(100, 10);
-  BOOST_TEST(figures.execute_us_mean() == 100U);
-  BOOST_TEST(figures.queue_us_mean() == 10U);
-  BOOST_TEST(figures.execute_us_error() == 0U);
+  BOOST_TEST(figures.mean_execute_us() == 100U);
+  BOOST_TEST(figures.mean_queue_us() == 10U);
+  BOOST_TEST(figures.error_execute_us() == 0U);
   BOOST_TEST(figures.frames() == 1064U);
 }
 
