@@ -59,7 +59,10 @@ int StreamRun::run() {
   if (auto prepared = prepare(); !prepared) return complain(prepared.error());
   for (const std::string& argument : arguments_.tasks) {
     if (interrupted != 0) break;
-    if (auto opened = open(argument); !opened) return complain(opened.error());
+    if (auto opened = open(argument); !opened) {
+      finish();
+      return complain(opened.error());
+    }
   }
   const bool any = std::any_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed->stream.has_value(); });
   if (any) {
@@ -134,6 +137,7 @@ Expected<Done> StreamRun::start(Feed& feed, const TaskArgument& task) {
     Expected<Placement> placement = client_->place(*feed.description, view_of(*first), options);
     if (!placement) return placement.error();
     feed.placement = std::move(*placement);
+    feed.ours = true;
     id = feed.placement->task;
   }
   const Placement& placed = *feed.placement;
@@ -234,9 +238,8 @@ void StreamRun::finish() {
     if (feed->stream) feed->stream->drain(last_answers_ms);
   for (const auto& feed : feeds_) {
     if (!feed->stream) continue;
-    const bool ours = feed->placement && feed->placement->decision.placed_on && feed->description;
     const StreamStats before = feed->stream->stats();
-    feed->stream->close(ours);
+    feed->stream->close(feed->ours);
     feed->stats = feed->stream->stats();
     feed->stats.node = before.node;
     feed->stats.standby = before.standby;

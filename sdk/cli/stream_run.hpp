@@ -39,6 +39,7 @@ class StreamRun {
   struct Feed {
     std::string name;
     std::optional<TaskDescription> description;
+    bool ours = false;                   // placed by this run, and stopped with it
     double deadline_ms = 0;
     bool judged = false;                 // the deadline is a promise here
     double rate_hz = 1;

@@ -11,7 +11,7 @@
 
 #include "common/base/result.hpp"
 #include "sdk/cli/demo/judge.hpp"
-#include "tests/netlab/lab_file.hpp"
+#include "sdk/netlab/lab_file.hpp"
 
 namespace proxima::demo {
 

@@ -14,7 +14,7 @@
 #include "common/io/loop.hpp"
 #include "sdk/cli/up/child.hpp"
 #include "sdk/cli/up/run_directory.hpp"
-#include "tests/netlab/lab_file.hpp"
+#include "sdk/netlab/lab_file.hpp"
 
 namespace proxima::cli {
 
