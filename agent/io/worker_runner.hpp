@@ -29,7 +29,7 @@ struct WorkerSpec {
   std::vector<std::string> functions;     ///< host function groups to attach: "vision"
   protocol::InputSpec input;
   std::uint8_t cpu_percent = 100;         ///< of one core: held by rest after each burst, see docs/architecture.md
-  std::uint32_t frame_limit_ms = 1000;    ///< on_frame, on_open and start: longer is a hang
+  std::uint32_t frame_limit_ms = 1000;    ///< on_open and on_frame, × 100 / cpu_percent: longer is a hang; starting has 10 s
   std::uint32_t output_limit_bytes = 0;
 };
 

@@ -240,23 +240,24 @@ BOOST_AUTO_TEST_CASE(an_object_is_shut_in_before_its_first_instruction) {
 struct BadOpen {
   const char* name;
   std::uint16_t width;
+  std::uint32_t limit_ms;
   const char* reason;
 };
 
 BOOST_AUTO_TEST_CASE(a_task_that_does_not_open_is_gone_with_a_reason) {
   const BadOpen rows[] = {
-      {"says no", 1, "refused: on_open returned 9"},
-      {"traps", 2, "trap: unreachable"},
-      {"hangs", 3, "hang: no answer in 50 ms"},
+      {"says no", 1, 5000, "refused: on_open returned 9"},
+      {"traps", 2, 5000, "trap: unreachable"},
+      {"hangs", 3, 50, "hang: no answer in 50 ms"},
   };
   for (const BadOpen& row : rows) {
     BOOST_TEST_CONTEXT(row.name) {
       auto spec = spec_of("obedient");
       spec.input.width = row.width;
-      spec.frame_limit_ms = 50;
+      spec.frame_limit_ms = row.limit_ms;
       Rig rig;
       BOOST_REQUIRE(rig.start(spec));
-      BOOST_CHECK_EQUAL(rig.until_gone().substr(0, 24), std::string(row.reason).substr(0, 24));
+      BOOST_CHECK_EQUAL(rig.until_gone(), row.reason);
       BOOST_CHECK(!rig.processes);
     }
   }
@@ -264,20 +265,20 @@ BOOST_AUTO_TEST_CASE(a_task_that_does_not_open_is_gone_with_a_reason) {
 
 BOOST_AUTO_TEST_CASE(a_task_that_hangs_is_ended) {
   auto spec = spec_of("obedient");
-  spec.frame_limit_ms = 50;
+  spec.frame_limit_ms = 700;  // also on_open's, which a busy machine may keep waiting
   Running rig(spec);
   rig.submit(5, "l");
-  BOOST_CHECK_EQUAL(rig.until_gone(), "hang: no answer in 50 ms");
+  BOOST_CHECK_EQUAL(rig.until_gone(), "hang: no answer in 700 ms");
   BOOST_CHECK_EQUAL(rig.culprit, 5U);
 }
 
 BOOST_AUTO_TEST_CASE(the_limit_grows_as_the_share_of_the_core_shrinks) {
   auto spec = spec_of("obedient");
-  spec.frame_limit_ms = 20;
+  spec.frame_limit_ms = 140;
   spec.cpu_percent = 20;
   Running rig(spec);
   rig.submit(5, "l");
-  BOOST_CHECK_EQUAL(rig.until_gone(), "hang: no answer in 100 ms");
+  BOOST_CHECK_EQUAL(rig.until_gone(), "hang: no answer in 700 ms");
 }
 
 BOOST_AUTO_TEST_CASE(a_share_of_the_core_stretches_the_time_that_is_seen) {
