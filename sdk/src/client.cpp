@@ -136,10 +136,10 @@ void Stream::Impl::close(bool stop_task) {
     frames.reset();
     tasks.reset();
     driver->close();
+    driver.reset();
   });
-  control->finish(last_words);
+  control->finish(last_words);  // nobody speaks to it any more
   control.reset();
-  client->thread.run([this] { driver.reset(); });
   if (!stop_task) return;
   client::ApiClient api(client->api);
   static_cast<void>(api.stop(task));  // best effort: a lease, where there is one, ends it too

@@ -61,7 +61,7 @@ class VideoSource final : public Source {
     index_ = 0;
     try {
       capture_.release();
-      return capture_.open(path_, cv::CAP_FFMPEG) || capture_.open(path_, cv::CAP_OPENCV_MJPEG);
+      return capture_.open(path_, cv::CAP_FFMPEG);
     } catch (const cv::Exception&) {
       return false;
     }
