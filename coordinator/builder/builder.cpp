@@ -164,7 +164,7 @@ Result<void> Builder::translate(const std::string& folder) const {
   std::error_code error;
   const std::string script = fs::canonical(tools_.wasm2c, error).string();
   JailLimits limits;
-  limits.wall_s = 30;
+  limits.wall_s = 120;
   limits.cpu_s = 30;
   PROXIMA_TRY(jail_.run({tools_.node, script, "task.wasm", "-n", "task", "--no-debug-names", "-o", "task.c"}, folder,
                         limits));

@@ -12,7 +12,7 @@
 namespace proxima::builder {
 
 struct JailLimits {
-  std::uint32_t wall_s = 60;
+  std::uint32_t wall_s = 180;                             ///< long: the machine may be busy; cpu_s is the bound
   std::uint32_t cpu_s = 60;
   std::uint64_t memory_bytes = std::uint64_t{2} << 30U;   ///< of private writable memory
   std::uint64_t file_bytes = std::uint64_t{64} << 20U;    ///< of any one file it writes
