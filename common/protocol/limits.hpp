@@ -46,7 +46,8 @@ inline constexpr double deadline_ms_min = 0.1;
 inline constexpr double deadline_ms_max = 60'000;
 inline constexpr double rate_hz_min = 0.01;
 inline constexpr double rate_hz_max = 1'000;
-inline constexpr std::uint32_t memory_mib_max = 1U << 20U;
+inline constexpr std::uint32_t memory_mib_max = 4'096;             // of one task: all that wasm can address
+inline constexpr std::uint32_t node_memory_mib_max = 1U << 20U;     // that an owner gives
 
 static_assert(frames_queued_per_instance >= 2, "one frame runs while the next one arrives");
 static_assert(object_bytes <= http_body_bytes && module_bytes <= http_body_bytes);

@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(each_wrong_field_of_a_task_request_is_named_by_its_path) {
       {"/spec/contract/rate_hz", "0", "spec.contract.rate_hz: must be a number"},
       {"/spec/contract/rate", "1", "spec.contract.rate: is not a field"},
       {"/spec/memory_mib", "0", "spec.memory_mib: must be a whole number"},
-      {"/spec/memory_mib", "2000000", "spec.memory_mib: must be a whole number"},
+      {"/spec/memory_mib", "5000", "spec.memory_mib: must be a whole number"},
       {"/spec/functions", "\"vision\"", "spec.functions: must be a list"},
       {"/spec/functions", "[1]", "spec.functions[0]: must be a text"},
       {"/spec/functions", "[\"a\",\"a\"]", "spec.functions[1]: comes twice"},
