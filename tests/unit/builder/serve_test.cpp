@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "common/protocol/limits.hpp"
 #include "tests/support/process.hpp"
 #include "tests/support/temp_dir.hpp"
 #include "tests/unit/builder/built.hpp"
@@ -142,7 +143,7 @@ BOOST_AUTO_TEST_CASE(only_a_complete_job_is_read) {
        {std::string(), std::string("[]"), std::string("null"), std::string("{\"build\":"), spoiled("schema", "proxima/v2/build-job"),
         spoiled("build", "../../etc"), spoiled("build", ""), spoiled("build", 7), spoiled("build", std::string(65, 'a')),
         spoiled("module", "abc"), spoiled("module", nullptr), spoiled("target", std::string(65, 'x')), spoiled("memory_mib", 0),
-        spoiled("memory_mib", -1), spoiled("memory_mib", 4097), spoiled("memory_mib", "16"), spoiled("memory_mib", 1e300)}) {
+        spoiled("memory_mib", -1), spoiled("memory_mib", std::uint64_t{proxima::limits::memory_mib_max} + 1), spoiled("memory_mib", "16"), spoiled("memory_mib", 1e300)}) {
     BOOST_TEST(!job_from(text).has_value(), text);
   }
 }
