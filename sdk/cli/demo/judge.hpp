@@ -48,7 +48,7 @@ struct Gap {
   std::optional<double> gap_ms;
   std::int64_t frames_lost = 0;
   std::int64_t results_after = 0;
-  std::string moved_to;              ///< who answered the first affected frame that was answered; may be empty
+  std::string moved_to;              ///< the first other node that answered an affected or later frame; empty if none did
 };
 
 [[nodiscard]] std::vector<Gap> find_gaps(const Rows& rows, const std::vector<Fault>& faults);
