@@ -17,8 +17,12 @@ constexpr double kept_share = 0.99;
 constexpr std::int64_t misses_always_allowed = 2;
 constexpr double payload_share = 1.1;
 
+/// A frame without an answer counts as lost after this time: one submitted earlier was no longer awaited.
+constexpr double awaited_ms = 2000;
+
 bool unanswered_at(const FrameRow& row, double t_ms) {
-  return row.submit_ms <= t_ms && (!row.arrival_ms || *row.arrival_ms > t_ms);
+  if (row.submit_ms > t_ms) return false;
+  return row.arrival_ms ? *row.arrival_ms > t_ms : row.submit_ms > t_ms - awaited_ms;
 }
 
 Gap find_gap(const std::vector<FrameRow>& rows, const Fault& fault) {
