@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(a_birth_shows_the_node_and_a_will_shows_it_lost) {
   BOOST_TEST(summary.at("nodes") == 1);
   BOOST_TEST(summary.at("pid") == region.program().pid());
 
-  agent.die();
+  BOOST_REQUIRE(agent.die());
   BOOST_TEST(region.wait_for_node("kitchen-router", "lost"));
 }
 
@@ -47,7 +47,7 @@ BOOST_AUTO_TEST_CASE(a_coordinator_that_starts_later_knows_the_living_from_their
   Agent dead(loop, region, {"dead", 2, {}, 1000});
   BOOST_REQUIRE(living.join());
   BOOST_REQUIRE(dead.join());
-  dead.die();
+  BOOST_REQUIRE(dead.die());
   BOOST_REQUIRE(region.wait_for_node("dead", "lost"));
 
   region.program().signal(SIGKILL);
@@ -110,7 +110,7 @@ BOOST_AUTO_TEST_CASE(the_region_stream_tells_of_each_node_that_changes) {
   BOOST_TEST(appeared->data.at("schema") == "proxima/v1/node");
   BOOST_TEST(appeared->data.at("name") == "router");
   BOOST_TEST(appeared->data.at("state") == "present");
-  agent.die();
+  BOOST_REQUIRE(agent.die());
   std::string state;
   while (state != "lost") {
     const auto event = stream.event();

@@ -58,6 +58,7 @@ bool Connection::send_raw(const std::string& bytes) {
 }
 
 void Connection::send(const Ask& ask) {
+  head_only_ = ask.method == "HEAD";
   std::string text = ask.method + " " + ask.path + " HTTP/1.1\r\n";
   if (!has(ask.headers, "host")) text += "Host: 127.0.0.1:" + std::to_string(port_) + "\r\n";
   if (!has(ask.headers, "content-length")) text += "Content-Length: " + std::to_string(ask.body.size()) + "\r\n";
@@ -102,7 +103,7 @@ Answer Connection::answer() {
   Answer answer;
   if (!read_head(answer)) return {};
   const auto length = answer.headers.find("content-length");
-  if (length == answer.headers.end()) return answer;  // events follow, or nothing
+  if (length == answer.headers.end() || head_only_) return answer;  // events follow, or nothing
   const std::size_t size = std::stoul(length->second);
   while (pending_.size() < size) {
     if (!fill()) return {};
@@ -231,6 +232,21 @@ bool Agent::join() {
   if (!link) return false;
   link_ = *std::move(link);
   return run_until(loop_, [this] { return connected_; }) && region_.wait_for_node(traits_.name, "present");
+}
+
+bool Agent::die() {
+  io::MqttOptions options;
+  options.endpoint = const_cast<Region&>(region_).broker().endpoint();
+  options.client_id = "agent-" + std::to_string(traits_.number);
+  bool cut = false;
+  io::MqttCallbacks callbacks;
+  callbacks.on_connected = [&cut] { cut = true; };
+  callbacks.on_lost = [](const std::string&) {};
+  callbacks.on_message = [](io::MqttMessage&&) {};
+  const auto other = io::MqttLink::start(loop_, std::move(options), std::move(callbacks));
+  const bool done = other && run_until(loop_, [&cut] { return cut; });
+  link_.reset();
+  return done;
 }
 
 void Agent::on_message(const io::MqttMessage& message) {

@@ -55,7 +55,8 @@ class Connection {
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
-  Connection(Connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)), port_(other.port_) {}
+  Connection(Connection&& other) noexcept : fd_(std::exchange(other.fd_, -1)), port_(other.port_), pending_(std::move(other.pending_)),
+        head_only_(other.head_only_) {}
 
   void send(const Ask& ask);
   /// Whatever bytes.
@@ -77,6 +78,7 @@ class Connection {
   int fd_;
   std::uint16_t port_;
   std::string pending_;
+  bool head_only_ = false;  // the answer has a length and no body
 };
 
 /// A broker and a coordinator, with an HTTP side that is asked by the test's thread.
@@ -133,8 +135,8 @@ class Agent {
   /// Any bytes on any of its topics.
   void publish(protocol::NodeTopic kind, const std::vector<std::uint8_t>& bytes, bool retain = false);
   void beat();
-  /// The connection ends without a goodbye: the broker sends the will.
-  void die() { link_.reset(); }
+  /// The connection ends without a goodbye: another client takes its id, so the broker cuts it and sends the will.
+  bool die();
   protocol::InstanceState takes_on_as = protocol::InstanceState::ready;
 
  private:
