@@ -79,6 +79,7 @@ class StreamDriver {
   std::vector<double> e2e_ms_;                               // since the last report, at most samples_most
   std::vector<double> network_ms_;
   Report counting_;
+  std::string node_;                                         // the last that served: still known after the end
 
   static constexpr std::size_t samples_most = 2048;
 };
