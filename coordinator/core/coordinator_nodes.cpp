@@ -128,7 +128,7 @@ void Coordinator::State::on(const BuildFailed& event) {
     if (task.spec.module != event.module) continue;
     if (action_for(task.state, TaskEvent::build_failed) != TaskAction::refuse) continue;
     const bool elsewhere = std::any_of(members.members().begin(), members.members().end(), [&](const auto& entry) {
-      const BuildKey key{task.spec.module, entry.second.birth.target, event.variant};
+      const BuildKey key{event.module, entry.second.birth.target, event.variant};
       return entry.second.state == NodeState::present && !builds.error(key);
     });
     if (!elsewhere) hopeless.push_back(id);
