@@ -4,15 +4,12 @@
 #include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <exception>
-#include <unistd.h>
-
-#include <httplib.h>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <system_error>
 #include <thread>
+#include <unistd.h>
 
+#include "common/io/http_client.hpp"
 #include "common/protocol/limits.hpp"
 #include "coordinator/builder/cache.hpp"
 
@@ -23,13 +20,11 @@ using Json = nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr int wait_s = 10;
-constexpr std::size_t job_bytes_max = 4096;
 constexpr std::size_t api_words_max = 64;
 constexpr int answer_attempts = 5;
 
 void say(const std::string& line) {
-  std::printf("%s\n", line.c_str());
-  std::fflush(stdout);
+  std::fprintf(stderr, "%s\n", line.c_str());
 }
 
 /// The pause before the next attempt: doubles up to 5 s, starts again after a success.
@@ -64,28 +59,8 @@ bool is_address(std::string_view text) {
   return error == std::errc{} && end == port.data() + port.size() && number > 0 && number <= 65535;
 }
 
-struct Answer {
-  int status = 0;
-  std::string body;
-};
-
-/// GET with a bounded body.
-Result<Answer> get(httplib::Client& client, const std::string& path, std::size_t limit) {
-  Answer answer;
-  bool too_long = false;
-  const auto result = client.Get(path, [&](const char* data, std::size_t size) {
-    too_long = size > limit - std::min(limit, answer.body.size());
-    if (!too_long) answer.body.append(data, size);
-    return !too_long;
-  });
-  if (too_long) return fail("GET " + path, "the answer is longer than " + std::to_string(limit) + " bytes");
-  if (!result) return fail("GET " + path, httplib::to_string(result.error()));
-  answer.status = result->status;
-  return answer;
-}
-
-Result<Bytes> fetch_module(httplib::Client& client, const Digest& digest) {
-  const auto answer = get(client, "/v1/blobs/" + to_text(digest), limits::module_bytes);
+Result<Bytes> fetch_module(io::HttpClient& client, const Digest& digest) {
+  const auto answer = client.get("/v1/blobs/" + to_text(digest));
   if (!answer) return answer.failure();
   if (answer->status != 200)
     return fail("cannot fetch the module", "the coordinator answers " + std::to_string(answer->status));
@@ -95,10 +70,10 @@ Result<Bytes> fetch_module(httplib::Client& client, const Digest& digest) {
 }
 
 /// Sends an answer, again after a fault; gives up after a few, since the coordinator asks anew for what it still wants.
-void post(httplib::Client& client, const Job& job, const std::string& body, const char* type) {
+void post(io::HttpClient& client, const Job& job, const std::string& body, const char* type) {
   BackOff pause;
   for (int attempt = 0; attempt < answer_attempts; ++attempt) {
-    const auto result = client.Post("/v1/builds/" + job.build, body, type);
+    const auto result = client.post("/v1/builds/" + job.build, body, type);
     if (result && result->status < 500) {
       if (result->status >= 300) say("build " + job.build + ": the coordinator answers " + std::to_string(result->status));
       return;
@@ -110,7 +85,7 @@ void post(httplib::Client& client, const Job& job, const std::string& body, cons
 
 class Service {
  public:
-  Service(const Builder& builder, const std::optional<Cache>& cache, httplib::Client& client)
+  Service(const Builder& builder, const std::optional<Cache>& cache, io::HttpClient& client)
       : builder_(builder), cache_(cache), client_(client) {}
 
   [[noreturn]] void run() {
@@ -132,7 +107,7 @@ class Service {
  private:
   /// One question, and the build if there is one.
   Result<void> step() {
-    const auto answer = get(client_, "/v1/builds/next?wait_s=" + std::to_string(wait_s), job_bytes_max);
+    const auto answer = client_.get("/v1/builds/next?wait_s=" + std::to_string(wait_s));
     if (!answer) return answer.failure();
     if (answer->status == 204) return {};
     if (answer->status != 200)
@@ -171,7 +146,7 @@ class Service {
 
   const Builder& builder_;
   const std::optional<Cache>& cache_;
-  httplib::Client& client_;
+  io::HttpClient& client_;
 };
 
 }  // namespace
@@ -201,19 +176,12 @@ Result<Job> job_from(std::string_view text) {
 }
 
 Result<void> serve(const Builder& builder, const ServeOptions& options) {
-  const Failure no_address = fail("cannot serve '" + options.api + "'", "it is not an address", "give --api http://HOST:PORT");
-  if (!is_address(options.api)) return no_address;
-  std::unique_ptr<httplib::Client> client;
-  try {
-    client = std::make_unique<httplib::Client>(options.api);
-  } catch (const std::exception&) {
-    return no_address;
-  }
-  if (!client->is_valid()) return no_address;
-  client->set_connection_timeout(2);
-  client->set_read_timeout(wait_s + 10);
-  client->set_write_timeout(10);
-  client->set_keep_alive(true);
+  if (!is_address(options.api)) return fail("cannot serve '" + options.api + "'", "it is not an address", "give --api http://HOST:PORT");
+  io::HttpClientOptions http;
+  http.connect_time = Duration::seconds(2);
+  http.read_time = Duration::seconds(wait_s + 10);
+  http.body_bytes = limits::module_bytes;
+  io::HttpClient client(options.api, http);
   std::optional<Cache> cache;
   if (!options.cache.empty()) {
     auto opened = Cache::open(options.cache);
@@ -225,7 +193,7 @@ Result<void> serve(const Builder& builder, const ServeOptions& options) {
                                                    : ", tools run under limits only: bubblewrap does not work here"));
   std::printf("{\"schema\":\"proxima/v1/builder\",\"ready\":true,\"pid\":%d}\n", static_cast<int>(getpid()));
   std::fflush(stdout);
-  Service(builder, cache, *client).run();
+  Service(builder, cache, client).run();
 }
 
 }  // namespace proxima::builder

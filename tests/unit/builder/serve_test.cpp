@@ -87,6 +87,15 @@ class Coordinator {
     answers_.pop_front();
     return first;
   }
+  [[nodiscard]] int asked() {
+    const std::lock_guard lock(mutex_);
+    return asked_;
+  }
+  /// Waits for a question beyond the first `known`.
+  void await_question(int known) {
+    std::unique_lock lock(mutex_);
+    BOOST_REQUIRE(changed_.wait_for(lock, std::chrono::seconds(60), [&] { return asked_ > known; }));
+  }
   [[nodiscard]] int fetched() {
     const std::lock_guard lock(mutex_);
     return fetched_;
@@ -95,8 +104,10 @@ class Coordinator {
  private:
   void next(httplib::Response& response) {
     std::unique_lock lock(mutex_);
-    changed_.wait_for(lock, std::chrono::seconds(2), [this] { return !jobs_.empty() || closing_; });
-    if (jobs_.empty()) {
+    const int mine = ++asked_;  // only the newest question gets a job: an older one may be a dead builder's
+    changed_.notify_all();
+    changed_.wait_for(lock, std::chrono::seconds(2), [&] { return mine != asked_ || !jobs_.empty() || closing_; });
+    if (jobs_.empty() || mine != asked_) {
       response.status = 204;
       return;
     }
@@ -106,6 +117,7 @@ class Coordinator {
 
   httplib::Server server_;
   std::mutex mutex_;
+  int asked_ = 0;
   std::condition_variable changed_;
   std::map<std::string, Bytes> blobs_;
   std::deque<std::string> jobs_;
@@ -193,7 +205,7 @@ BOOST_AUTO_TEST_CASE(a_coordinator_that_goes_and_comes_back_is_served_again) {
   first->ask(good_job("c1", module).dump());
   check_object(first->answer(), "c1", "trivial");
   first.reset();
-  BOOST_TEST(builder.wait_for_output("GET /v1/builds/next"));  // it noticed, and goes on asking
+  BOOST_TEST(builder.wait_for_output("/v1/builds/next"));  // it noticed, and goes on asking
   Coordinator second(port);
   second.ask(good_job("c2", module).dump());
   check_object(second.answer(), "c2", "trivial");
@@ -212,7 +224,9 @@ BOOST_AUTO_TEST_CASE(a_killed_builder_is_replaced_by_one_that_uses_its_cache) {
     builder.signal(SIGKILL);
     BOOST_REQUIRE(builder.wait().has_value());
   }
+  const int asked = coordinator.asked();
   proxima::tests::Process builder(service(coordinator.api(), cache.path()));
+  coordinator.await_question(asked);
   coordinator.ask(good_job("d2", module).dump());
   check_object(coordinator.answer(), "d2", "trivial");
   BOOST_TEST(coordinator.fetched() == 1);
