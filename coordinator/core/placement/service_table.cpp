@@ -14,6 +14,7 @@ namespace {
 
 constexpr double least_error_ratio = 0.05;
 constexpr double least_error_ms = 0.05;
+constexpr double few_runs_error_ratio = 0.25;  // of trials: their few runs share one moment of a machine's moods
 constexpr double scaled_error_ratio = 0.5;
 
 double median(std::vector<double> values) {
@@ -31,7 +32,7 @@ Figure figure_of(std::span<const double> runs) {
   const double middle = median({runs.begin(), runs.end()});
   std::vector<double> deviations;
   for (const double run : runs) deviations.push_back(run < middle ? middle - run : run - middle);
-  return {middle, std::max(1.48 * median(std::move(deviations)), least_error(middle))};
+  return {middle, std::max({1.48 * median(std::move(deviations)), few_runs_error_ratio * middle, least_error_ms})};
 }
 
 void ServiceTable::learn(const ServiceKey& key, const NodeId& node, const Machine& machine, Figure figure) {

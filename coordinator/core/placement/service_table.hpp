@@ -34,10 +34,10 @@ struct Figure {
 
 /// The median and 1.48 × the median absolute deviation of `runs`, which has at least one: for a normal distribution that
 /// is its standard deviation (Rousseeuw and Croux, JASA 1993), and one run gone astray does not move it. The error is at
-/// least 5 % and 0.05 ms: fewer runs than that tell no better.
+/// least 25 % and 0.05 ms: a trial's few runs, all at one moment, tell no better.
 [[nodiscard]] Figure figure_of(std::span<const double> runs);
 
-/// The floor of an error: 5 %, and 0.05 ms.
+/// The floor of a learnt figure's error: 5 %, and 0.05 ms.
 [[nodiscard]] double least_error(double mean_ms);
 
 class ServiceTable {
