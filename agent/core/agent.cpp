@@ -51,9 +51,11 @@ void Agent::on(const DesiredReceived& event, Instant now, Effects& out) {
   const std::uint64_t term_before = region_.term();
   if (!region_.obeys(event.desired)) return;
   supervisor_.apply(event.desired, now, out);
-  follow_changes(now, out);
-  // A coordinator that has just started knows nothing of what runs here.
-  if (event.desired.term != term_before) report_all(out);
+  const bool changed = follow_changes(now, out);
+  // A coordinator that has just started knows nothing of what runs here. One that repeats its wish may have had no broker
+  // while we told it something, and whoever wishes for what is dead here has not heard of that.
+  if (event.desired.term != term_before || !changed) report_all(out);
+  else report_dead(out);
   beat_wanted_ = true;
 }
 
@@ -112,11 +114,14 @@ void Agent::on(const LeaveRequested&, Instant now, Effects& out) {
   region_.leave(out);
 }
 
-void Agent::follow_changes(Instant now, Effects& out) {
+bool Agent::follow_changes(Instant now, Effects& out) {
+  bool any = false;
   for (auto changes = supervisor_.take_changes(); !changes.empty(); changes = supervisor_.take_changes()) {
     for (const StageChange& change : changes) follow(change, now, out);
     beat_wanted_ = true;
+    any = true;
   }
+  return any;
 }
 
 void Agent::follow(const StageChange& change, Instant now, Effects& out) {
@@ -156,6 +161,11 @@ void Agent::report(const InstanceKey& key, const Instance& instance, Effects& ou
 
 void Agent::report_all(Effects& out) {
   for (const auto& [key, instance] : supervisor_.instances()) report(key, instance, out);
+}
+
+void Agent::report_dead(Effects& out) {
+  for (const auto& [key, instance] : supervisor_.instances())
+    if (instance.stage == Stage::failed || instance.stage == Stage::refused) report(key, instance, out);
 }
 
 // New figures go with a beat: at most one report a second for each instance, and no timer of their own.

@@ -48,10 +48,12 @@ class Agent {
   void on(const ClientUnreachable& event, Instant now, Effects& out);
   void on(const LeaveRequested& event, Instant now, Effects& out);
 
-  void follow_changes(Instant now, Effects& out);
+  /// False if there was none.
+  bool follow_changes(Instant now, Effects& out);
   void follow(const StageChange& change, Instant now, Effects& out);
   void report(const InstanceKey& key, const Instance& instance, Effects& out);
   void report_all(Effects& out);
+  void report_dead(Effects& out);
   void beat(Instant now, Effects& out);
   [[nodiscard]] Standing standing(InstanceId id) const;
 
