@@ -23,8 +23,8 @@ struct Client::Trial {
   bool finished = false;
 };
 
-Client::Client(Region& region, std::size_t index, protocol::TaskSpec spec, std::uint64_t seed)
-    : region_(region), index_(index), name_("client-" + std::to_string(index)), spec_(std::move(spec)), rng_(seed) {}
+Client::Client(Region& region, std::size_t index, protocol::TaskSpec spec, std::uint32_t lease_ms, std::uint64_t seed)
+    : region_(region), index_(index), name_("client-" + std::to_string(index)), spec_(std::move(spec)), lease_ms_(lease_ms), rng_(seed) {}
 
 void Client::later(Duration span, EventQueue::Action action) {
   region_.queue().in(span, [this, life = life_, action = std::move(action)] {
@@ -41,8 +41,8 @@ void Client::start() {
   region_.note(name_, "asks for " + spec_.name);
   region_.ask(
       index_,
-      [spec = spec_](coordinator::RequestId request) {
-        return coordinator::TaskRequested{request, spec, false, spec.input.max_bytes / 2, 8'000};
+      [spec = spec_, lease_ms = lease_ms_](coordinator::RequestId request) {
+        return coordinator::TaskRequested{request, spec, false, spec.input.max_bytes / 2, lease_ms};
       },
       [this, life = life_](const std::optional<HttpAnswer>& answer) {
         if (!lives(life)) return;

@@ -33,7 +33,8 @@ class Client {
  public:
   enum class Phase : std::uint8_t { placing, streaming, refused, ended, dead };
 
-  Client(Region& region, std::size_t index, protocol::TaskSpec spec, std::uint64_t seed);
+  /// `lease_ms` 0: the coordinator, not the client, decides when to leave a node, and the task outlives its client.
+  Client(Region& region, std::size_t index, protocol::TaskSpec spec, std::uint32_t lease_ms, std::uint64_t seed);
 
   /// Asks for its task; where that fails, again.
   void start();
@@ -45,6 +46,7 @@ class Client {
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] const std::optional<TaskId>& task() const { return task_; }
+  [[nodiscard]] bool has_lease() const { return lease_ms_ != 0; }
   [[nodiscard]] const stream::Stream* stream() const { return core_ ? &*core_ : nullptr; }
   [[nodiscard]] const StreamCheck& check() const { return check_; }
   [[nodiscard]] std::uint64_t last_delivered() const { return last_delivered_; }
@@ -101,6 +103,7 @@ class Client {
   std::size_t index_;
   std::string name_;
   protocol::TaskSpec spec_;
+  std::uint32_t lease_ms_;
   Prng rng_;
   Phase phase_ = Phase::placing;
   std::uint64_t life_ = 0;                 // of one attempt to place

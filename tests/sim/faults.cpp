@@ -47,7 +47,8 @@ void Region::make_region() {
   }
   for (std::size_t i = 0; i < client_count; ++i) {
     const protocol::TaskSpec spec = spec_from(rng_, i);
-    clients_.push_back(std::make_unique<Client>(*this, i, spec, rng_.next()));
+    const std::uint32_t lease_ms = rng_.below(4) == 0 ? 0 : static_cast<std::uint32_t>(4000 + rng_.below(8000));
+    clients_.push_back(std::make_unique<Client>(*this, i, spec, lease_ms, rng_.next()));
   }
   queue_.in(millis(rng_.below(100)), [this] { connect_coordinator(); });
   for (const auto& node : nodes_) queue_.in(millis(rng_.below(800)), [&node = *node] { node.start(); });

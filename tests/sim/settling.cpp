@@ -125,7 +125,8 @@ void Region::check_tasks() const {
     if (task.state == TaskState::placed && !task.serving && task.reason.empty())
       throw Violation(invariant::task_ends, name + " with nobody serving and no reason");
     const bool has_client = std::any_of(clients_.begin(), clients_.end(), [&](const auto& client) {
-      return client->phase() == Client::Phase::streaming && client->task() == task.id;
+      const bool outlived = client->phase() == Client::Phase::dead && !client->has_lease();
+      return client->task() == task.id && (client->phase() == Client::Phase::streaming || outlived);
     });
     if (task.state == TaskState::placed && !has_client) throw Violation(invariant::task_ends, name + " and its client is gone");
   }

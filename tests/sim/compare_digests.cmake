@@ -1,0 +1,30 @@
+# Builds sim_digest for another compiler or machine, in a build folder of its own, and compares what it prints.
+#   cmake -DSOURCE=… -DBUILD=… -DHERE=<sim_digest> -DCOUNT=N -DGENERATOR=… [-DOPTIONS=a;b] [-DEMULATOR=a;b] -P compare_digests.cmake
+foreach(needed SOURCE BUILD HERE COUNT GENERATOR)
+  if(NOT DEFINED ${needed})
+    message(FATAL_ERROR "compare_digests: ${needed} is not given")
+  endif()
+endforeach()
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE status OUTPUT_VARIABLE said ERROR_VARIABLE said)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "compare_digests: ${ARGN} ended with ${status}\n${said}")
+  endif()
+endfunction()
+
+function(digests into)
+  execute_process(COMMAND ${ARGN} ${COUNT} RESULT_VARIABLE status OUTPUT_VARIABLE printed ERROR_VARIABLE said)
+  if(NOT status EQUAL 0 OR printed STREQUAL "")
+    message(FATAL_ERROR "compare_digests: ${ARGN} ended with ${status}\n${said}")
+  endif()
+  set(${into} "${printed}" PARENT_SCOPE)
+endfunction()
+
+run(${CMAKE_COMMAND} -G ${GENERATOR} -S ${SOURCE} -B ${BUILD} -DPROXIMA_CORE_ONLY=ON -DPROXIMA_TESTS=ON ${OPTIONS})
+run(${CMAKE_COMMAND} --build ${BUILD} --target sim_digest --parallel 2)
+digests(here ${HERE})
+digests(there ${EMULATOR} ${BUILD}/bin/sim_digest)
+if(NOT here STREQUAL there)
+  message(FATAL_ERROR "compare_digests: the digests differ\nhere:\n${here}\nthere:\n${there}")
+endif()
