@@ -1,10 +1,12 @@
 #include "tests/bench/bench_region.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <sstream>
 #include <stdexcept>
 
 #include "common/io/http_client.hpp"
+#include "tests/support/network.hpp"
 
 namespace proxima::bench {
 namespace {
@@ -40,6 +42,18 @@ BenchRegion::BenchRegion(const Setting& setting, const std::vector<std::string>&
   api_ = said.at("api").get<std::string>();
   broker_ = said.at("broker").get<std::string>();
   processes_ = said.at("processes");
+  wait_for_nodes();
+}
+
+/// `up` is ready when its agents serve; the coordinator may hear of them a moment later.
+void BenchRegion::wait_for_nodes() const {
+  const auto present = [this](const json& process) {
+    if (process.value("role", "") != "agent") return true;
+    const json one = node(process.value("name", ""));
+    return one.is_object() && one.value("state", "") == "present";
+  };
+  const auto all = [&] { return std::all_of(processes_.begin(), processes_.end(), present); };
+  if (!tests::eventually(all, ready_limit)) throw std::runtime_error("the coordinator does not hear of all agents");
 }
 
 BenchRegion::~BenchRegion() {

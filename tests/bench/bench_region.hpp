@@ -39,6 +39,8 @@ class BenchRegion {
   [[nodiscard]] NodeProcesses processes_of(const std::string& name) const;
 
  private:
+  void wait_for_nodes() const;
+
   tests::TempDir directory_;
   tests::Process up_;
   std::string api_;
