@@ -80,12 +80,10 @@ int run_plant(const Arguments& arguments) {
   RunCounts sum;
   for (std::uint64_t seed = arguments.seed.value_or(1); seed <= arguments.seed.value_or(tries); ++seed) {
     const auto broken = broken_in({seed, arguments.trace, arguments.plant->plant}, sum);
-    if (!broken) continue;
-    if (*broken == arguments.plant->breaks) return EXIT_SUCCESS;
-    std::fprintf(stderr, "the planted bug should have broken %s\n", std::string(arguments.plant->breaks).c_str());
-    return EXIT_FAILURE;
+    // In some runs the same bug does other harm first.
+    if (broken == arguments.plant->breaks) return EXIT_SUCCESS;
   }
-  std::fprintf(stderr, "the planted bug was not noticed\n");
+  std::fprintf(stderr, "the planted bug did not break %s\n", std::string(arguments.plant->breaks).c_str());
   return EXIT_FAILURE;
 }
 
