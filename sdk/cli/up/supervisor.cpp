@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstring>
+#include <set>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -16,11 +17,13 @@
 #include <nlohmann/json.hpp>
 
 #include "common/io/file.hpp"
+#include "common/io/http_client.hpp"
 
 namespace proxima::cli {
 namespace {
 
 const Duration broker_poll_period = Duration::millis(20);
+const Duration nodes_poll_period = Duration::millis(50);
 const Duration start_limit = Duration::seconds(30);
 const Duration restart_delay_max = Duration::seconds(10);
 
@@ -77,10 +80,12 @@ Supervisor::Supervisor(io::Loop& loop, RegionOptions options)
     : loop_(loop),
       options_(std::move(options)),
       broker_poll_(loop, [this] { poll_broker(); }),
+      nodes_poll_(loop, [this] { poll_nodes(); }),
       start_limit_(loop, [this] {
         for (const auto& [name, part] : parts_)
           if (!part->serving)
             return give_up({"the region did not start", name + " is not ready after 30 s", "read " + path("logs/" + name + ".log")});
+        give_up({"the region did not start", "not every agent has joined after 30 s", "read the logs in " + path("logs")});
       }) {}
 
 Supervisor::~Supervisor() = default;
@@ -111,6 +116,10 @@ void Supervisor::next_stage() {
       stage_ = Stage::agents;
       return start_agents();
     case Stage::agents:
+      stage_ = Stage::joining;
+      return nodes_poll_.every(nodes_poll_period);
+    case Stage::joining:
+      nodes_poll_.cancel();
       stage_ = Stage::ready;
       start_limit_.cancel();
       write_state();
@@ -155,7 +164,7 @@ void Supervisor::serves(Part& part) {
   part.delay = options_.restart_delay;
   if (on_progress) on_progress(part.role + " " + part.name + " serves (pid " + std::to_string(part.child->pid()) + ")");
   write_state();
-  if (stage_ == Stage::ready || stage_ == Stage::stopping) return;
+  if (stage_ > Stage::agents) return;
   const bool all = std::all_of(parts_.begin(), parts_.end(), [](const auto& entry) { return entry.second->serving; });
   if (all) next_stage();
 }
@@ -194,7 +203,7 @@ void Supervisor::on_part_exit(Part& part, const std::string& how) {
   if (stage_ == Stage::stopping) return;
   if (on_progress) on_progress(part.role + " " + part.name + " ended: " + how);
   const bool never_served = !part.serving;
-  if (stage_ != Stage::ready && never_served)
+  if (stage_ < Stage::joining && never_served)
     return give_up({"cannot start the " + part.role + " '" + part.name + "'", how, "read " + path("logs/" + part.name + ".log")});
   if (part.role == "netlab")
     return give_up({"the lab's relay ended", how, "its distances are gone with it; start the region again"});
@@ -299,6 +308,21 @@ void Supervisor::start_agents() {
     launch(add_part(node.name, "agent", [this, node] { return agent_argv(node); }));
 }
 
+/// An agent serves before the coordinator has heard its birth: the region is ready when it knows them all.
+void Supervisor::poll_nodes() {
+  io::HttpClientOptions quick;
+  quick.connect_time = Duration::millis(500);
+  quick.read_time = Duration::millis(500);
+  const Result<io::HttpAnswer> answer = io::HttpClient(api_, quick).get("/v1/nodes");
+  const auto json = answer ? nlohmann::json::parse(answer->body, nullptr, false) : nlohmann::json();
+  if (!json.is_object()) return;
+  std::set<std::string> present;
+  for (const auto& node : json.value("nodes", nlohmann::json::array()))
+    if (text_at(node, "state") == "present") present.insert(text_at(node, "name"));
+  const bool all = std::all_of(options_.nodes.begin(), options_.nodes.end(), [&](const auto& node) { return present.contains(node.name); });
+  if (all) next_stage();
+}
+
 RunState Supervisor::state() const {
   RunState state;
   state.region = options_.region;
@@ -321,6 +345,7 @@ void Supervisor::write_state() const {
 void Supervisor::stop() {
   stage_ = Stage::stopping;
   broker_poll_.cancel();
+  nodes_poll_.cancel();
   start_limit_.cancel();
   for (const auto& [name, part] : parts_) {
     part->restart->cancel();

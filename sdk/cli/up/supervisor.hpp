@@ -48,7 +48,7 @@ class Supervisor {
   [[nodiscard]] RunState state() const;
 
  private:
-  enum class Stage { broker, netlab, coordinator, builder, agents, ready, stopping };
+  enum class Stage { broker, netlab, coordinator, builder, agents, joining, ready, stopping };
 
   struct Part {
     std::string name;
@@ -68,6 +68,7 @@ class Supervisor {
   void start_coordinator();
   void start_builder();
   void start_agents();
+  void poll_nodes();
   Part& add_part(std::string name, std::string role, std::function<std::vector<std::string>()> argv);
   void launch(Part& part);
   void on_part_line(Part& part, const std::string& line);
@@ -85,6 +86,7 @@ class Supervisor {
   Stage stage_ = Stage::broker;
   std::map<std::string, std::unique_ptr<Part>> parts_;
   io::Timer broker_poll_;
+  io::Timer nodes_poll_;
   io::Timer start_limit_;
   std::uint16_t broker_port_ = 0;
   std::string api_;
