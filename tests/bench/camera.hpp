@@ -48,7 +48,7 @@ struct Outcome {
 
 class Camera {
  public:
-  /// Places the task and opens the stream; nothing is sent yet. Throws if no node fits.
+  /// Places the task and opens the stream; nothing is sent yet. Throws if no node fits, again and again.
   Camera(Client& client, const TaskDescription& task, const std::vector<Pixels>& frames);
   ~Camera();
   Camera(const Camera&) = delete;
