@@ -13,7 +13,7 @@ std::string quantity_text(const Quantity& quantity) {
   if (const auto* number = std::get_if<double>(&quantity))
     return number_text(*number, std::floor(*number) == *number ? 0 : 2);
   if (const auto* text = std::get_if<std::string>(&quantity)) return *text;
-  return "nothing known";
+  return "none";
 }
 
 std::string verdict(const PlacementDecision& decision, const NodeJudgement& node) {
