@@ -13,6 +13,7 @@
 #include "sdk/cli/demo/report.hpp"
 #include "sdk/cli/demo/run.hpp"
 #include "sdk/cli/up/run_directory.hpp"
+#include "sdk/src/source.hpp"
 
 namespace {
 
@@ -52,6 +53,8 @@ Result<demo::RunOptions> run_options(const Arguments& arguments) {
   PROXIMA_TRY(check_seconds(arguments));
   if (arguments.source != "synthetic" && !fs::is_regular_file(arguments.source))
     return fail("cannot open the source '" + arguments.source + "'", "no such file", "a path to a video, or --source synthetic");
+  // Opened once here, so that what cannot be played is said before a region starts.
+  if (const auto opened = media::open_source(arguments.source); !opened) return opened.failure();
   demo::RunOptions options;
   std::error_code ignored;
   options.programs = fs::read_symlink("/proc/self/exe", ignored).parent_path().string();
