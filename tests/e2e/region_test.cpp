@@ -120,9 +120,11 @@ BOOST_AUTO_TEST_CASE(processes_know_no_lab_and_only_the_host_process_maps_opencv
   std::set<pid_t> workers;
   std::set<pid_t> hosts;
   std::set<pid_t> agents;
-  for (const json& process : region.state().at("processes"))
+  const json state = region.state();
+  const json nodes = region.ask({"nodes"});
+  for (const json& process : state.at("processes"))
     if (process.at("role") == "agent" || process.at("role") == "coordinator") clean.insert(process.at("pid").get<pid_t>());
-  for (const json& one : region.ask({"nodes"}).at("nodes")) {
+  for (const json& one : nodes.at("nodes")) {
     agents.insert(one.at("pid").get<pid_t>());
     for (const json& instance : one.at("instances")) {
       if (instance.at("worker_pid").get<pid_t>() > 1) workers.insert(instance.at("worker_pid").get<pid_t>());
