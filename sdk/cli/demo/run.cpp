@@ -42,15 +42,20 @@ class Demo {
   explicit Demo(const RunOptions& options) : options_(options), plan_(plan_faults(options.seconds)) {}
 
   Result<RunOutcome> run() {
-    PROXIMA_TRY(start_region());
-    PROXIMA_TRY(stream());
-    if (options_.faults) wait_for_return();
-    PROXIMA_TRY(compare_with_cloud());
-    stop_region();
+    const Result<void> played = play();
+    stop_region();  // also after a failure: a broker that changed its user would outlive a killed supervisor
+    if (!played) return played.failure();
     return outcome_;
   }
 
  private:
+  Result<void> play() {
+    PROXIMA_TRY(start_region());
+    PROXIMA_TRY(stream());
+    if (options_.faults) wait_for_return();
+    return compare_with_cloud();
+  }
+
   /// Turns the loop until `done` or the limit; false at the limit.
   bool turn_until(const std::function<bool()>& done, Duration limit) {
     bool over = false;
@@ -257,6 +262,7 @@ class Demo {
   }
 
   void stop_region() {
+    if (region_ == nullptr || !region_ended_.empty()) return;
     options_.say("stopping the region");
     region_->signal(SIGTERM);
     turn_until([this] { return !region_ended_.empty(); }, Duration::seconds(8));
