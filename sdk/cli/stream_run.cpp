@@ -165,8 +165,9 @@ bool StreamRun::over(std::int64_t at_ns) const {
   });
 }
 
-// Picture number i is due at i / fps. What can be prepared of it is prepared before; a source that cannot keep up is
-// overtaken: pictures are left out, the clock is not stretched.
+// Picture number i is due at i / fps. What can be prepared of it is prepared before, but only in the second half of the
+// time between two: right after a picture was sent, its way to the node needs the processors more. A source that cannot
+// keep up is overtaken: pictures are left out, the clock is not stretched.
 Expected<Done> StreamRun::play() {
   const auto frame_ns = static_cast<std::int64_t>(static_cast<double>(second_ns) / arguments_.fps);
   begun_ns_ = now_ns() + frame_ns;
@@ -174,6 +175,8 @@ Expected<Done> StreamRun::play() {
   for (std::int64_t number = 0; !over(number * frame_ns); ++number) {
     const std::int64_t at_ns = number * frame_ns;
     if (number > 0) {
+      sleep_until(begun_ns_ + at_ns - frame_ns / 2);
+      if (interrupted != 0) break;
       Result<media::Picture> next = source_->next();
       if (!next) return problem_from(next.error(), ProblemKind::failed);
       picture_ = std::move(*next);

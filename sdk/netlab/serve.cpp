@@ -11,6 +11,7 @@
 
 #include "sdk/netlab/exit_codes.hpp"
 #include "sdk/netlab/io/control_server.hpp"
+#include "sdk/netlab/io/keep_awake.hpp"
 #include "sdk/netlab/io/lab.hpp"
 
 namespace proxima::netlab {
@@ -92,6 +93,11 @@ int serve(const ServeOptions& options) {
   if (!lab) return tell(lab.error(), exit_usage);
   std::signal(SIGPIPE, SIG_IGN);
   raise_descriptor_limit();
+  const KeepAwake awake;
+  if (!awake.granted()) {
+    std::fprintf(stderr, "proxima-netlab: processors may fall asleep (no right to write /dev/cpu_dma_latency): in a virtual "
+                         "machine each hop may then take a millisecond more\n");
+  }
   ask_for_short_turns();
   uv_loop_t loop{};
   if (uv_loop_init(&loop) != 0) return tell({"cannot start", "no event loop", "raise ulimit -n"}, exit_failed);
