@@ -58,7 +58,7 @@ std::string json_escaped(std::string_view text) {
 HttpResponse error_response(int status, const Error& error) {
   HttpResponse response;
   response.status = status;
-  response.body = R"({"error":{"what":")" + json_escaped(error.what) + R"(","why":")" + json_escaped(error.why) +
+  response.body = R"({"schema":"proxima/v1/error","error":{"what":")" + json_escaped(error.what) + R"(","why":")" + json_escaped(error.why) +
                   R"(","hint":")" + json_escaped(error.hint) + "\"}}\n";
   return response;
 }

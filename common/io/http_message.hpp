@@ -32,7 +32,7 @@ struct HttpResponse {
 /// `text` as it stands between the quotes of a JSON string; bytes that are no UTF-8 become U+FFFD.
 [[nodiscard]] std::string json_escaped(std::string_view text);
 
-/// {"error":{"what":…,"why":…,"hint":…}} with this status.
+/// {"schema":"proxima/v1/error","error":{"what":…,"why":…,"hint":…}} with this status.
 [[nodiscard]] HttpResponse error_response(int status, const Error& error);
 
 }  // namespace proxima::io

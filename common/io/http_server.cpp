@@ -97,7 +97,7 @@ class HttpServer::Impl {
 
   void dispatch(const HttpRequest& request, Responder responder) {
     if (const std::string why = foreign(request); !why.empty()) {
-      return responder.fail(403, {"the request is refused", why, "open it by its address"});
+      return responder.fail(403, {"the request is refused", why, "use the address that the program printed"});
     }
     const std::string method = request.method == "HEAD" ? "GET" : request.method;
     HttpRequest captured;
@@ -113,8 +113,8 @@ class HttpServer::Impl {
       return (*handler)(captured, std::move(responder));
     }
     const std::string what = "cannot " + request.method + " " + request.path;
-    if (known) return responder.fail(405, {what, "the method is not offered there", ""});
-    responder.fail(404, {what, "there is nothing of that name", ""});
+    if (known) return responder.fail(405, {what, "the path is there, but not for this method", "docs/api.md lists what is served"});
+    responder.fail(404, {what, "nothing is served there", "docs/api.md lists what is served"});
   }
 
   struct Route {

@@ -60,7 +60,7 @@ class EventStream {
 class Responder {
  public:
   void send(HttpResponse response);
-  /// {"error":{"what":…,"why":…,"hint":…}} with this status.
+  /// {"schema":"proxima/v1/error","error":{"what":…,"why":…,"hint":…}} with this status.
   void fail(int status, const Error& error);
   /// Answers 200 with text/event-stream and keeps the connection for events.
   EventStream stream();

@@ -113,6 +113,23 @@ Json node_json(const NodeView& node, Instant now) {
   return json;
 }
 
+const char* text_of(protocol::FrameFormat format) {
+  switch (format) {
+    case protocol::FrameFormat::bytes: return "bytes";
+    case protocol::FrameFormat::grey8: return "grey8";
+    case protocol::FrameFormat::jpeg_grey: return "jpeg_grey";
+  }
+  return "bytes";
+}
+
+Json input_json(const protocol::InputSpec& input) {
+  return {{"format", text_of(input.format)},
+          {"width", input.width},
+          {"height", input.height},
+          {"quality", input.quality},
+          {"max_bytes", input.max_bytes}};
+}
+
 Json quantity_json(const Quantity& quantity) {
   if (const auto* number = std::get_if<double>(&quantity)) return *number;
   if (const auto* text = std::get_if<std::string>(&quantity)) return *text;
@@ -179,6 +196,7 @@ Json task_json(const TaskView& task, const NameOf& name_of, Instant now) {
           {"reason", task.reason},
           {"deadline_ms", or_null(task.spec.contract.deadline_ms)},
           {"rate_hz", task.spec.contract.rate_hz},
+          {"input", input_json(task.spec.input)},
           {"epoch", task.serving ? task.serving->epoch.value : 0},
           {"serving", task.serving ? grant_json(*task.serving) : Json(nullptr)},
           {"standby", task.standby ? grant_json(*task.standby) : Json(nullptr)},

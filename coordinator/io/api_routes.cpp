@@ -130,11 +130,12 @@ void ApiRoutes::serve(const Route& route, const HttpRequest& request, Responder 
   }
   if (route.json_body) {
     if (media_type(request) != "application/json") {
-      return refuse(responder, 415, {"cannot read the body", "Content-Type: must be application/json", ""});
+      return refuse(responder, 415, {"cannot read the body", "Content-Type: must be application/json", "send JSON, and say so in that header"});
     }
     if (request.body.size() > json_body_bytes) {
       return refuse(responder, 413, {"cannot read the body",
-                                     "it has more than " + std::to_string(json_body_bytes) + " bytes", ""});
+                                     "it has more than " + std::to_string(json_body_bytes) + " bytes",
+                                     "send less; modules go to /v1/blobs/SHA256"});
     }
   }
   (this->*route.serve)(request, responder);

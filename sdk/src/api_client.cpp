@@ -30,8 +30,11 @@ Expected<std::string> ApiClient::body_of(Result<io::HttpAnswer> answer, const st
     if (std::string what = text_of(error, "what"); !what.empty()) problem.what = std::move(what);
     problem.why = text_of(error, "why");
     problem.hint = text_of(error, "hint");
+    if (answer->status == 400 || answer->status == 404) problem.kind = ProblemKind::usage;
+    if (answer->status == 504) problem.kind = ProblemKind::timed_out;
+  } else {
+    problem.hint = "is it a Proxima coordinator that answers at " + base_ + "?";
   }
-  if (answer->status == 400) problem.kind = ProblemKind::usage;
   return problem;
 }
 

@@ -63,6 +63,7 @@ struct TaskInfo {
   std::string reason;
   std::optional<double> deadline_ms;
   double rate_hz = 0;
+  std::optional<protocol::InputSpec> input;
   Epoch epoch;
   std::optional<GrantInfo> serving;
   std::optional<GrantInfo> standby;

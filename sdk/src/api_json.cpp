@@ -106,6 +106,29 @@ const char* format_text(protocol::FrameFormat format) {
   return "bytes";
 }
 
+std::optional<protocol::InputSpec> input_from(const Json& value) {
+  if (!value.is_object()) return std::nullopt;
+  protocol::InputSpec out;
+  const std::string format = text_of(value, "format");
+  if (format == "grey8") out.format = protocol::FrameFormat::grey8;
+  else if (format == "jpeg_grey") out.format = protocol::FrameFormat::jpeg_grey;
+  else if (format != "bytes") return std::nullopt;
+  const auto whole = [&](const char* key, double low, double high) -> std::optional<double> {
+    const std::optional<double> number = number_of(value, key);
+    return number && *number >= low && *number <= high ? number : std::nullopt;
+  };
+  const auto width = whole("width", 0, 65535);
+  const auto height = whole("height", 0, 65535);
+  const auto quality = whole("quality", 1, 100);
+  const auto most = whole("max_bytes", 1, limits::frame_bytes);
+  if (!width || !height || !quality || !most) return std::nullopt;
+  out.width = static_cast<std::uint16_t>(*width);
+  out.height = static_cast<std::uint16_t>(*height);
+  out.quality = static_cast<std::uint8_t>(*quality);
+  out.max_bytes = static_cast<std::uint32_t>(*most);
+  return out;
+}
+
 }  // namespace
 
 std::optional<GrantInfo> grant_from(const Json& value) {
@@ -148,6 +171,7 @@ std::optional<TaskInfo> task_from(const Json& value) {
   out.deadline_ms = number_of(value, "deadline_ms");
   out.rate_hz = number_of(value, "rate_hz").value_or(0);
   out.epoch = epoch_of(value, "epoch").value_or(Epoch{});
+  if (const auto found = value.find("input"); found != value.end()) out.input = input_from(*found);
   if (const auto found = value.find("serving"); found != value.end()) out.serving = grant_from(*found);
   if (const auto found = value.find("standby"); found != value.end()) out.standby = grant_from(*found);
   if (const auto found = value.find("decision"); found != value.end()) out.decision = decision_from(*found);

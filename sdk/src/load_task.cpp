@@ -24,6 +24,9 @@ Expected<TaskDescription> load_task(const std::string& path) {
     return Problem{ProblemKind::usage, "cannot read the module '" + module.string() + "' that " + file.string() +
                        " names", bytes.error().why.empty() ? bytes.error().what : bytes.error().why,
                    "build the task, or correct `module`"};
+  if (bytes->empty())
+    return Problem{ProblemKind::usage, "cannot use the module '" + module.string() + "' that " + file.string() + " names",
+                   "it is empty", "build the task again"};
   TaskDescription out;
   out.name = spec.name;
   out.version = spec.version;

@@ -76,10 +76,13 @@ void TrialRunner::received(io::Parts parts) {
 }
 
 void TrialRunner::refused(const protocol::Refused& message) {
-  // The command to make the instance may still be on its way, and the worker or its object too.
+  // The command to make the instance may still be on its way, and the worker or its object too. One that was known and is
+  // no more has failed, or was taken back: waiting would not bring it.
+  const bool gone = known_ && message.code == protocol::RefusalCode::unknown_instance;
   const bool wait = !welcomed_ && (message.code == protocol::RefusalCode::not_ready ||
                                    message.code == protocol::RefusalCode::unknown_instance);
-  if (wait) {
+  known_ = known_ || message.code == protocol::RefusalCode::not_ready;
+  if (wait && !gone) {
     waiting_for_ = "the instance did not get ready";
     again_.once_in(hello_again);
     return;

@@ -48,6 +48,7 @@ class TrialRunner {
   Trial trial_;
   std::uint64_t sequence_ = 0;
   bool welcomed_ = false;
+  bool known_ = false;                   // the agent has spoken of the instance
   std::string waiting_for_;
   bool finished_ = false;
 };
