@@ -16,13 +16,16 @@ std::string quantity_text(const Quantity& quantity) {
   return "none";
 }
 
+/// Rounded up: the deadline that is named must be one that fits.
+std::string deadline_text(double deadline_ms) { return quantity_text(std::ceil(deadline_ms * 100) / 100); }
+
 std::string verdict(const PlacementDecision& decision, const NodeJudgement& node) {
   if (decision.placed_on == node.node) return "chosen";
   if (decision.standby == node.node) return "standby";
   if (node.feasible) return "fits";
   std::string out = blocked_text(node);
   if (out.empty()) out = "not measured";
-  if (node.fits_if_deadline_ms) out += "; would fit if deadline_ms ≥ " + quantity_text(*node.fits_if_deadline_ms);
+  if (node.fits_if_deadline_ms) out += "; would fit if deadline_ms ≥ " + deadline_text(*node.fits_if_deadline_ms);
   return out;
 }
 

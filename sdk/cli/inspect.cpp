@@ -69,6 +69,15 @@ void show_nodes(const Json& body) {
   table.print();
 }
 
+/// As much of a reason as a table bears; `explain` has all of it.
+std::string in_short(const std::string& reason) {
+  constexpr std::size_t most = 96;
+  if (reason.size() <= most) return reason;
+  std::size_t end = most;
+  while (end > 0 && (static_cast<unsigned char>(reason[end]) & 0xc0U) == 0x80U) --end;
+  return reason.substr(0, end) + "…";
+}
+
 void show_tasks(const Json& body) {
   Table table({"TASK", "NAME", "STATE", "NODE", "STANDBY", "EPOCH", "DEADLINE ms", "REASON"});
   for (const Json& value : list_of(body, "tasks")) {
@@ -76,7 +85,7 @@ void show_tasks(const Json& body) {
     if (!task) continue;
     table.add({task->id, task->name, task->state, task->serving ? task->serving->name : "–",
                task->standby ? task->standby->name : "–", std::to_string(task->epoch.value),
-               task->deadline_ms ? number_text(*task->deadline_ms, 1) : "none", task->reason});
+               task->deadline_ms ? number_text(*task->deadline_ms, 1) : "none", in_short(task->reason)});
   }
   table.print();
 }
@@ -146,7 +155,7 @@ int stop(const RegionAccess& access, const std::string& argument) {
   if (!stopped) return complain(stopped.error());
   if (access.json) {
     std::cout << client::write(
-                     {{"schema", "proxima/v1/stopped"}, {"task", stopped->id}, {"name", stopped->name},
+                     {{"schema", "proxima/v1/stop"}, {"task", stopped->id}, {"name", stopped->name},
                       {"state", stopped->state}})
               << '\n';
   } else {

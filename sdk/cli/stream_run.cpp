@@ -12,6 +12,7 @@
 
 #include "common/io/digest.hpp"
 #include "common/io/loop.hpp"
+#include "common/protocol/limits.hpp"
 #include "sdk/cli/decision_table.hpp"
 #include "sdk/cli/first_frame.hpp"
 #include "sdk/cli/output.hpp"
@@ -99,20 +100,19 @@ Expected<Done> StreamRun::open(const std::string& argument) {
   client::ApiClient api(api_);
   Expected<TaskArgument> task = resolve_task(api, argument);
   if (!task) return task.error();
-  if (!task->description)
-    return Problem{ProblemKind::usage, "cannot feed the running task '" + argument + "'",
-                   "the region does not tell what pictures it wants", "name its task.toml instead"};
+  if (task->running && (!task->running->input || task->running->rate_hz < limits::rate_hz_min))
+    return Problem{ProblemKind::failed, "cannot feed the running task '" + argument + "'",
+                   "the coordinator does not tell what pictures it wants", "are client and coordinator of one version?"};
   auto feed = std::make_unique<Feed>();
   feed->name = task->running ? task->running->name : task->description->name;
   for (const auto& other : feeds_)
     if (other->name == feed->name)
       return Problem{ProblemKind::usage, "task '" + feed->name + "' is named twice", "its results could not be told apart",
                      "run a second `proxima stream`"};
-  feed->deadline_ms = task->description->deadline_ms.value_or(0);
-  if (task->running && task->running->deadline_ms) feed->deadline_ms = *task->running->deadline_ms;
+  feed->deadline_ms = (task->running ? task->running->deadline_ms : task->description->deadline_ms).value_or(0);
   feed->judged = feed->deadline_ms > 0 && !arguments_.no_contract;
-  feed->rate_hz = task->description->rate_hz;
-  feed->input = spec_of(task->description->input);
+  feed->rate_hz = task->running ? task->running->rate_hz : task->description->rate_hz;
+  feed->input = task->running ? *task->running->input : spec_of(task->description->input);
   feed->ledger = std::make_unique<StreamLedger>(feed->name, results_, events_);
   feed->description = std::move(task->description);
   feeds_.push_back(std::move(feed));

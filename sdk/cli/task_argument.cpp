@@ -76,9 +76,6 @@ Expected<TaskArgument> resolve_task(client::ApiClient& api, const std::string& a
     if (running.error().kind != ProblemKind::usage || id) return running.error();
     return no_such_task(argument);
   }
-  if (const fs::path shipped = shipped_task(running->name); !shipped.empty()) {
-    if (Expected<TaskDescription> loaded = load_task(shipped.string())) out.description = std::move(*loaded);
-  }
   out.running = std::move(*running);
   return out;
 }

@@ -16,7 +16,7 @@ namespace proxima::cli {
 /// The task with this id, or the newest that runs under this name.
 [[nodiscard]] Expected<client::TaskInfo> find_running(client::ApiClient& api, const std::string& argument);
 
-/// One or the other; `description` may come with `running` where a shipped task has the running one's name.
+/// One or the other.
 struct TaskArgument {
   std::optional<TaskDescription> description;
   std::optional<client::TaskInfo> running;

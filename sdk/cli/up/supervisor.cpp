@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -69,6 +70,22 @@ double wall_ms() {
 
 std::string text_at(const nlohmann::json& json, const char* key) {
   return json.contains(key) && json[key].is_string() ? json[key].get<std::string>() : std::string();
+}
+
+/// What a program that ended said last, so that nobody has to open its log for it; "" if nothing. Lines that go on with
+/// another (a hint below its complaint) begin with a space.
+std::string last_words(const std::string& log_path) {
+  constexpr std::size_t log_bytes_read = 8U << 20U;
+  constexpr std::size_t words_bytes = 400;
+  const Result<std::string> log = io::read_text_file(log_path, log_bytes_read);
+  if (!log) return "";
+  std::string last;
+  std::istringstream lines(*log);
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty() && line.front() != ' ') last = line.substr(0, words_bytes);
+  for (char& c : last)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  return last;
 }
 
 /// Whole percent, at least 1: the agent's unit.
@@ -204,13 +221,20 @@ void Supervisor::on_part_exit(Part& part, const std::string& how) {
   if (on_progress) on_progress(part.role + " " + part.name + " ended: " + how);
   const bool never_served = !part.serving;
   if (stage_ < Stage::joining && never_served)
-    return give_up({"cannot start the " + part.role + " '" + part.name + "'", how, "read " + path("logs/" + part.name + ".log")});
+    return refuse_start(part, how);
   if (part.role == "netlab")
     return give_up({"the lab's relay ended", how, "its distances are gone with it; start the region again"});
   if (never_served) part.delay = std::min(part.delay * 2, restart_delay_max);
   part.serving = false;
   part.restart->once_in(part.delay);
   write_state();
+}
+
+void Supervisor::refuse_start(const Part& part, const std::string& how) {
+  const std::string log = path("logs/" + part.name + ".log");
+  const std::string words = last_words(log);
+  const std::string name = part.role == part.name ? "" : " '" + part.name + "'";
+  give_up({"cannot start the " + part.role + name, words.empty() ? how : words + " (" + how + ")", "read " + log});
 }
 
 Result<void> Supervisor::write_broker_configuration() const {

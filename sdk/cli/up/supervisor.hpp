@@ -73,6 +73,7 @@ class Supervisor {
   void launch(Part& part);
   void on_part_line(Part& part, const std::string& line);
   void on_part_exit(Part& part, const std::string& how);
+  void refuse_start(const Part& part, const std::string& how);
   void serves(Part& part);
   void tell_netlab(std::vector<std::string> command, Part* then);
   void write_state() const;

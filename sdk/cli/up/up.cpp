@@ -226,7 +226,7 @@ int down(const std::string& chosen, bool json) {
   const std::string directory = find_run_directory(chosen);
   const Result<RunState> state = read_run_state(directory);
   if (!state || !is_alive(state->pid))
-    return complain({"nothing to stop", "no region runs in '" + directory + "'", "name its place with --dir"}, 1);
+    return complain({"nothing to stop", "no region runs in '" + directory + "'", "name its place with --dir"}, 3);
   if (kill(state->pid, SIGTERM) != 0) return complain({"cannot stop pid " + std::to_string(state->pid), "not permitted", ""}, 1);
   for (int i = 0; i < 500 && is_alive(state->pid); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   const bool gone = !is_alive(state->pid);
@@ -245,16 +245,17 @@ void add_up(CLI::App& app, Chosen& chosen) {
   verb->add_flag("--insecure-loopback", arguments->insecure_loopback, "run without keys, on 127.0.0.1 only (required until keys exist)");
   verb->add_option("--lab", arguments->lab, "start the lab's agents, each behind a relay at its distance")->type_name("FILE");
   verb->add_flag("-d,--detach", arguments->detach, "go to the background once everything serves");
-  verb->add_option("--dir", arguments->directory, "run directory (default: $PROXIMA_DIR, else one per user)");
+  verb->add_option("--dir", arguments->directory, "run directory (default: $PROXIMA_DIR, else one per user)")->type_name("DIR");
   verb->add_option("--region", arguments->region, "the region's name")->capture_default_str();
   verb->add_option("--name", arguments->name, "without --lab: the agent's name")->capture_default_str();
   verb->add_option("--memory-mib", arguments->memory_mib, "without --lab: memory for tasks")->capture_default_str()->check(CLI::Range(1, 1 << 20));
   verb->add_option("--cpu-percent", arguments->cpu_percent, "without --lab: share of one core for tasks")->capture_default_str()->check(CLI::Range(1, 100));
-  verb->add_option("--host", arguments->host, "without --lab: host functions on offer")->capture_default_str();
+  verb->add_option("--host", arguments->host, "without --lab: host functions on offer")->capture_default_str()->check(CLI::IsMember({"vision"}));
   verb->add_option("--api-port", arguments->api_port, "the API's port; 0: any free one")->capture_default_str();
   verb->add_option("--broker-port", arguments->broker_port, "the broker's port; 0: any free one")->capture_default_str();
   verb->add_option("--restart-delay-ms", arguments->restart_delay_ms, "how long a dead process stays dead")->capture_default_str();
-  verb->add_option("--log-level", arguments->log_level, "error, warning, info or debug")->capture_default_str();
+  verb->add_option("--log-level", arguments->log_level, "error, warning, info or debug")->capture_default_str()
+      ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
   verb->add_flag("--json", arguments->json, "print one JSON object when ready");
   verb->footer("Examples:\n  proxima up --insecure-loopback --detach\n  proxima up --insecure-loopback --lab lab.toml");
   verb->callback([arguments, &chosen] { chosen = [arguments] { return up(*arguments); }; });
@@ -264,7 +265,7 @@ void add_down(CLI::App& app, Chosen& chosen) {
   auto directory = std::make_shared<std::string>();
   auto json = std::make_shared<bool>(false);
   CLI::App* verb = app.add_subcommand("down", "stop the region that `proxima up` started");
-  verb->add_option("--dir", *directory, "its run directory");
+  verb->add_option("--dir", *directory, "its run directory")->type_name("DIR");
   verb->add_flag("--json", *json, "print one JSON object");
   verb->footer("Example:\n  proxima down");
   verb->callback([directory, json, &chosen] { chosen = [directory, json] { return down(*directory, *json); }; });
