@@ -13,7 +13,12 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 find_program(PROXIMA_CCACHE ccache)
 if(PROXIMA_CCACHE)
   set(CMAKE_C_COMPILER_LAUNCHER ${PROXIMA_CCACHE})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${PROXIMA_CCACHE})
+  # What ccache must overlook to work with precompiled headers, by its manual.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env
+    CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${PROXIMA_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fpch-preprocess>)
+  endif()
 endif()
 
 add_library(proxima_options INTERFACE)

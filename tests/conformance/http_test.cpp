@@ -1,5 +1,4 @@
 // HttpServer and HttpClient against each other and against hostile bytes.
-#define BOOST_TEST_MODULE io_http
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>

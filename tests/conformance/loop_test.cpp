@@ -1,5 +1,4 @@
 // Loop, Timer, Signals, Inbox.
-#define BOOST_TEST_MODULE io_loop
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>

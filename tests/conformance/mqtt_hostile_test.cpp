@@ -1,7 +1,6 @@
 // A broker that sends what no broker should: the client survives each, and connects again to a good one.
 // The packets are mosquitto's own client vectors, in the data folder beside the project; without it the test says so and
 // tries only those written here.
-#define BOOST_TEST_MODULE io_mqtt_hostile
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>

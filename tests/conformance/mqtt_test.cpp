@@ -1,5 +1,4 @@
 // MqttLink against a real mosquitto.
-#define BOOST_TEST_MODULE io_mqtt
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>

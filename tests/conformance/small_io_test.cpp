@@ -1,5 +1,4 @@
 // Files, digests, log lines, addresses, UDP.
-#define BOOST_TEST_MODULE io_small
 #include <boost/test/unit_test.hpp>
 
 #include <memory>

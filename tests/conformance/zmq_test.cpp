@@ -1,5 +1,4 @@
 // ROUTER and DEALER on the loop.
-#define BOOST_TEST_MODULE io_zmq
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>

@@ -1,5 +1,4 @@
 // The demo as a newcomer runs it, with real programs. Counts, order, placement and moves; never times.
-#define BOOST_TEST_MODULE demo
 #include <fstream>
 #include <set>
 

@@ -1,5 +1,4 @@
 // A running region seen from outside: what a stranger with the pids can do to it, and what its processes show.
-#define BOOST_TEST_MODULE region
 #include <csignal>
 #include <filesystem>
 #include <fstream>

@@ -1,5 +1,4 @@
 // The command line and the control socket of the real proxima-netlab, with everything that is not meant for them.
-#define BOOST_TEST_MODULE netlab control
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>

@@ -1,5 +1,4 @@
 // What happens to pieces of traffic, in virtual time.
-#define BOOST_TEST_MODULE netlab direction
 #include <boost/test/unit_test.hpp>
 #include <cmath>
 #include <vector>

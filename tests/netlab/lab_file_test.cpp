@@ -1,5 +1,4 @@
 // Lab files: what is read, and what is refused where and with which words.
-#define BOOST_TEST_MODULE netlab lab file
 #include <boost/test/unit_test.hpp>
 #include <string>
 

@@ -1,6 +1,5 @@
 // The real proxima-netlab between real sockets: what is relayed, held, refused and reset. Order and content, never times:
 // where something must not arrive, a later message by another node that does arrive says that it had its chance.
-#define BOOST_TEST_MODULE netlab relay
 #include <boost/test/unit_test.hpp>
 #include <algorithm>
 #include <memory>

@@ -12,6 +12,7 @@
 #include "sdk/cli/demo/default_lab.hpp"
 #include "sdk/cli/demo/report.hpp"
 #include "sdk/cli/demo/run.hpp"
+#include "sdk/cli/demo/stolen_time.hpp"
 #include "sdk/cli/up/run_directory.hpp"
 #include "sdk/src/source.hpp"
 
@@ -99,10 +100,14 @@ json assemble(const demo::RunOptions& options, const demo::RunOutcome& outcome, 
           {"tasks", std::move(input.tasks)},       {"faults", std::move(verdict.faults)}};
 }
 
+constexpr double worth_telling_percent = 2;
+
 int play(const Arguments& arguments) {
   const Result<demo::RunOptions> options = run_options(arguments);
   if (!options) return complain(options.error(), 2);
+  const demo::ProcessorTicks before = demo::processor_ticks();
   const Result<demo::RunOutcome> outcome = demo::run_demo(*options);
+  const double stolen = demo::stolen_percent(before, demo::processor_ticks());
   if (!outcome) return complain(outcome.error(), 1);
   const Result<demo::Rows> rows = demo::read_results(options->results_path);
   if (!rows) return complain(rows.error(), 1);
@@ -111,6 +116,9 @@ int play(const Arguments& arguments) {
   if (const Result<void> written = demo::write_report(page, {result, *rows, outcome->origin_ms, options->source}); !written)
     return complain(written.error(), 1);
   (arguments.json ? std::cerr : std::cout) << demo::screen(result, page) << std::flush;
+  if (stolen >= worth_telling_percent)
+    std::cerr << "  note: this machine is virtual, and its host gave " << std::lround(stolen)
+              << " % of its processor time to others meanwhile; frames may be late for that alone\n";
   if (arguments.json) std::cout << result.dump() << std::endl;
   for (const json& task : result["tasks"])
     if (task["placed_on"].is_null()) return 5;

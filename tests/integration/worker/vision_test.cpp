@@ -1,5 +1,4 @@
 // A real host-function process beside a real worker: what it finds, and what hostile pictures and deaths cost.
-#define BOOST_TEST_MODULE worker_vision
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>

@@ -1,5 +1,4 @@
 // A real worker with hand-written objects: frames, isolation, and every way in which it can end.
-#define BOOST_TEST_MODULE worker
 #include <boost/test/unit_test.hpp>
 
 #include <array>

@@ -1,5 +1,4 @@
 // Ids, Instant, Prng, Fingerprint, Result.
-#define BOOST_TEST_MODULE base
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>

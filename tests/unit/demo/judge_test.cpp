@@ -1,5 +1,4 @@
 // The judge of the demo, by tables: gaps, what is inside them, and each check failing for its own reason.
-#define BOOST_TEST_MODULE demo_judge
 #include <fstream>
 #include <functional>
 

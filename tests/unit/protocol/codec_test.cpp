@@ -1,5 +1,4 @@
 // The wire form of every message.
-#define BOOST_TEST_MODULE protocol_codec
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>

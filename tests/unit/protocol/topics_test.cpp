@@ -1,5 +1,4 @@
 // MQTT topics of a region.
-#define BOOST_TEST_MODULE protocol_topics
 #include <boost/test/unit_test.hpp>
 
 #include <string>
