@@ -63,7 +63,7 @@ Result<void> write_run_state(const std::string& directory, const RunState& state
   nlohmann::json processes = nlohmann::json::array();
   for (const RunProcess& process : state.processes)
     processes.push_back({{"name", process.name}, {"role", process.role}, {"pid", process.pid}, {"argv", process.argv}});
-  const nlohmann::json out = {{"schema", "proxima/v1/run"}, {"region", state.region},       {"api", state.api},
+  const nlohmann::json out = {{"schema", "proxima/v1/run-state"}, {"region", state.region},       {"api", state.api},
                               {"broker", state.broker},     {"pid", state.pid},             {"processes", processes},
                               {"started_ms", state.started_ms}};
   return io::replace_file(directory + "/region.json", out.dump(2) + "\n");
