@@ -47,9 +47,9 @@ std::vector<LabRow> five_devices() {
           {"idle-rig", 8, 940, 4096, true},        {"rack-cloud", 45, 1000, 16384, true}};
 }
 
-Region::Region(const std::vector<LabRow>& lab) {
+Region::Region(const std::vector<LabRow>& lab, const std::string& up) {
   std::ofstream(temporary_.file("lab.toml")) << lab_text(lab);
-  up_ = std::make_unique<Process>(std::vector<std::string>{program("proxima"), "up", "--insecure-loopback", "--json", "--lab", temporary_.file("lab.toml"),
+  up_ = std::make_unique<Process>(std::vector<std::string>{up, "up", "--insecure-loopback", "--json", "--lab", temporary_.file("lab.toml"),
                                                           "--dir", directory(), "--restart-delay-ms", "2000"});
   if (!up_->wait_for_output("\"ready\":true", std::chrono::seconds(60))) throw std::runtime_error("the region is not ready: " + up_->output());
 }

@@ -40,8 +40,8 @@ struct LabRow {
 
 class Region {
  public:
-  /// Starts it and waits until it is ready; throws with the log if it is not.
-  explicit Region(const std::vector<LabRow>& lab);
+  /// Starts it and waits until it is ready; throws with the log if it is not. `up` finds the region's programs beside itself.
+  explicit Region(const std::vector<LabRow>& lab, const std::string& up = program("proxima"));
   ~Region();
 
   [[nodiscard]] std::string directory() const { return temporary_.file("run"); }
