@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <malloc.h>
+
 #include "agent/io/event_text.hpp"
 #include "agent/io/host_probe.hpp"
 #include "common/protocol/codec.hpp"
@@ -176,6 +178,7 @@ void Driver::perform(const PublishPresence& effect) {
 }
 
 void Driver::perform(const PublishBeat& effect) {
+  if (effect.beat.instances == 0) malloc_trim(0);  // nothing serves here: what frames took goes back to the owner
   const auto sent = mqtt_->publish(protocol::node_topic(options_.region, options_.node, NodeTopic::beat),
                                    protocol::encode(effect.beat), 0, false);
   if (!sent) log_.debug("region", sent.error().text());

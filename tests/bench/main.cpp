@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "sdk/netlab/io/keep_awake.hpp"
 #include "tests/bench/benches.hpp"
 
 namespace {
@@ -88,6 +89,8 @@ Runs frame, streams, failover, agent, start, netlab, or those named, one at a ti
     std::fprintf(stderr, "proxima-bench: there is no bench '%s'; there are frame, streams, failover, agent, start, netlab\n", name.c_str());
     return 2;
   }
+  const proxima::netlab::KeepAwake awake;  // for the peers as for us
+  if (!awake.granted()) std::fprintf(stderr, "proxima-bench: processors may fall asleep (no right to write /dev/cpu_dma_latency)\n");
   bool all_ran = true;
   for (const Bench& bench : benches)
     if (names.empty() || std::find(names.begin(), names.end(), bench.name) != names.end()) all_ran = run_one(bench, setting, json) && all_ran;
