@@ -1,4 +1,5 @@
 // `plan` and `run`: measure, try, judge; the one forgets it again, the other leaves the task placed.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -61,6 +62,9 @@ int place(const PlaceArguments& arguments) {
                                                           : client->place(*task, first->view(), options);
   if (!placement) return complain(placement.error());
   print_placement(arguments, *placement);
+  const auto& nodes = placement->decision.candidates;
+  const bool known = std::any_of(nodes.begin(), nodes.end(), [&](const NodeJudgement& node) { return node.node == arguments.pin; });
+  if (!arguments.pin.empty() && !known) say("no node is named '" + safe(arguments.pin) + "'; see `proxima nodes`");
   return placement->placed ? exit_ok : exit_not_placed;
 }
 

@@ -100,6 +100,9 @@ Expected<Done> StreamRun::open(const std::string& argument) {
   client::ApiClient api(api_);
   Expected<TaskArgument> task = resolve_task(api, argument);
   if (!task) return task.error();
+  if (task->running && !arguments_.pin.empty())
+    return Problem{ProblemKind::usage, "cannot pin the running task '" + argument + "'", "it has its node already",
+                   "stop it, then `proxima run` it with --pin"};
   if (task->running && (!task->running->input || task->running->rate_hz < limits::rate_hz_min))
     return Problem{ProblemKind::failed, "cannot feed the running task '" + argument + "'",
                    "the coordinator does not tell what pictures it wants", "are client and coordinator of one version?"};
