@@ -226,6 +226,12 @@ BOOST_AUTO_TEST_CASE(a_machine_without_mosquitto_is_told_what_to_install) {
   check_says(run(words), 1, {"cannot start the broker", "mosquitto is not installed", "try: ", "apt-get install mosquitto"});
 }
 
+BOOST_AUTO_TEST_CASE(a_place_that_cannot_be_used_is_named) {
+  const TempDir dir;
+  write_file(dir.file("taken"), "a file where a folder is wanted");
+  check_says(cli({"up", "--insecure-loopback", "--dir", dir.file("taken")}), 1, {dir.file("taken"), "it is not a directory", "try: choose another place with --dir"});
+}
+
 BOOST_AUTO_TEST_CASE(a_part_that_does_not_start_says_why_in_one_line) {
   const TempDir dir;
   fs::create_directories(dir.file("run/builder"));

@@ -201,7 +201,8 @@ int up(const UpArguments& arguments) {
   Result<RegionOptions> options = region_options(arguments);
   if (!options) return complain(options.error(), find_program("mosquitto").empty() ? 1 : 2);
   for (const char* folder : {"", "/logs", "/agents"})
-    if (const Result<void> made = io::make_private_directory(options->directory + folder); !made) return complain(made.error(), 1);
+    if (const Result<void> made = io::make_private_directory(options->directory + folder); !made)
+      return complain({made.error().what, made.error().why, made.error().hint.empty() ? "choose another place with --dir" : made.error().hint}, 1);
   const Result<RunLock> lock = RunLock::take(options->directory);
   if (!lock) return complain(lock.error(), 1);
 
