@@ -25,6 +25,7 @@ using client::Json;
 
 constexpr std::int64_t second_ns = 1'000'000'000;
 constexpr std::uint32_t last_answers_ms = 3000;
+constexpr std::int64_t nodes_ready_most_ns = 5'000'000'000;
 constexpr double kept_share = 0.99;
 constexpr std::uint64_t misses_always_allowed = 2;
 constexpr std::uint32_t lease_ms = 10'000;
@@ -67,6 +68,7 @@ int StreamRun::run() {
   }
   const bool any = std::any_of(feeds_.begin(), feeds_.end(), [](const auto& feed) { return feed->stream.has_value(); });
   if (any) {
+    await_nodes();
     if (auto played = play(); !played) {
       stopped_by_ = played.error().text();
       complain(played.error());
@@ -166,6 +168,19 @@ bool StreamRun::over(std::int64_t at_ns) const {
   return arguments_.frames > 0 && std::all_of(feeds_.begin(), feeds_.end(), [&](const auto& feed) {
     return !feed->stream || feed->submitted >= arguments_.frames;
   });
+}
+
+// After the trials the instances begin anew. Frames that are sent meanwhile would be late, and a node that dies before its
+// standby is ready costs more than one that dies later. Who is not ready in time is fed all the same.
+void StreamRun::await_nodes() {
+  const auto ready = [](const std::unique_ptr<Feed>& feed) {
+    if (!feed->stream) return true;
+    const StreamStats stats = feed->stream->stats();
+    return stats.open && (!feed->placement->decision.standby || !stats.standby.empty());
+  };
+  const std::int64_t last_ns = now_ns() + nodes_ready_most_ns;
+  while (interrupted == 0 && now_ns() < last_ns && !std::all_of(feeds_.begin(), feeds_.end(), ready))
+    sleep_until(now_ns() + 5'000'000);
 }
 
 // Picture number i is due at i / fps. What can be prepared of it is prepared before, but only in the second half of the

@@ -58,6 +58,7 @@ class StreamRun {
   Expected<Done> prepare();
   Expected<Done> open(const std::string& argument);
   Expected<Done> start(Feed& feed, const TaskArgument& task);
+  void await_nodes();
   Expected<Done> play();
   Expected<Done> convert(std::int64_t at_ns);
   void submit();

@@ -133,6 +133,7 @@ void StreamDriver::publish() {
   out.moves = counted.moves;
   out.sent_bytes = counted.sent_bytes;
   out.epoch = core_.epoch().value;
+  out.open = core_.serving_ready();
   if (std::string node = core_.serving_node(); !node.empty()) node_ = std::move(node);
   out.node = node_;
   out.standby = core_.standby_ready() ? core_.standby_node() : std::string{};

@@ -19,6 +19,13 @@ std::string slurp(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
 }
 
+/// A zombie does not run: whoever inherits orphans may take its time with them.
+bool runs(pid_t pid) {
+  const std::string stat = slurp("/proc/" + std::to_string(pid) + "/stat");
+  const std::size_t name_end = stat.rfind(')');
+  return name_end != std::string::npos && stat.size() > name_end + 2 && stat[name_end + 2] != 'Z';
+}
+
 json node(const json& nodes, const std::string& name) {
   for (const json& one : nodes.at("nodes"))
     if (one.at("name") == name) return one;
@@ -197,4 +204,18 @@ BOOST_AUTO_TEST_CASE(a_second_region_in_one_place_is_refused) {
   const Finished open = run({program("proxima"), "up", "--dir", region.file("other")});
   BOOST_TEST(open.status == 2);
   BOOST_TEST(open.output.find("--insecure-loopback") != std::string::npos, open.output);
+}
+
+BOOST_AUTO_TEST_CASE(what_a_killed_up_left_behind_is_ended_by_the_next) {
+  Region region({{"only", 1, 500, 256, true}});
+  std::vector<pid_t> old;
+  const json state = region.state();
+  for (const json& process : state.at("processes")) old.push_back(process.at("pid").get<pid_t>());
+  BOOST_TEST(old.size() >= 4U);  // broker, coordinator, builder, relay, agent
+  kill(state.at("pid").get<pid_t>(), SIGKILL);
+  auto next = region.begin({"up", "--insecure-loopback"});
+  BOOST_TEST_REQUIRE(next->wait_for_output("\"ready\":true", std::chrono::seconds(60)), next->output());
+  for (const pid_t pid : old) BOOST_TEST(!runs(pid), pid);
+  next->signal(SIGTERM);
+  next->wait(std::chrono::seconds(10));
 }

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <utility>
 
 #include <fcntl.h>
@@ -122,6 +123,20 @@ Result<void> make_current(const std::string& directory) {
 void forget_current(const std::string& directory) {
   std::error_code ignored;
   if (fs::read_symlink(current_link(), ignored) == fs::path(directory)) unlink(current_link().c_str());
+}
+
+int end_leftovers(const std::string& directory) {
+  const Result<RunState> old = read_run_state(directory);
+  if (!old) return 0;
+  int ended = 0;
+  for (const RunProcess& process : old->processes) {
+    std::string wanted;  // as /proc tells it: each word ends with a zero
+    for (const std::string& word : process.argv) wanted += word + '\0';
+    std::ifstream in("/proc/" + std::to_string(process.pid) + "/cmdline", std::ios::binary);
+    const std::string found((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    if (process.pid > 1 && !wanted.empty() && found == wanted && kill(process.pid, SIGKILL) == 0) ++ended;
+  }
+  return ended;
 }
 
 bool is_alive(pid_t pid) { return pid > 0 && (kill(pid, 0) == 0 || errno == EPERM); }

@@ -57,6 +57,11 @@ class RunLock {
 /// Removes `current` if it names this directory.
 void forget_current(const std::string& directory);
 
+/// Ends (SIGKILL) what a supervisor that was killed left behind, and says how many: the processes of `region.json` that still
+/// run with the arguments written there. Most die with their supervisor; mosquitto, which changes its user, does not. Only for
+/// the holder of the lock.
+int end_leftovers(const std::string& directory);
+
 /// A process with this pid exists.
 [[nodiscard]] bool is_alive(pid_t pid);
 

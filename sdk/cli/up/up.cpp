@@ -205,6 +205,8 @@ int up(const UpArguments& arguments) {
       return complain({made.error().what, made.error().why, made.error().hint.empty() ? "choose another place with --dir" : made.error().hint}, 1);
   const Result<RunLock> lock = RunLock::take(options->directory);
   if (!lock) return complain(lock.error(), 1);
+  if (const int ended = end_leftovers(options->directory); ended > 0)
+    std::cerr << "ended " << ended << " process" << (ended == 1 ? "" : "es") << " that a killed `proxima up` had left here\n";
 
   int report_fd = -1;
   if (arguments.detach) {

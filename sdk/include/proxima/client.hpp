@@ -219,6 +219,7 @@ struct StreamStats {
   std::uint64_t moves = 0;
   std::uint64_t sent_bytes = 0;         ///< payload, resends included
   std::uint32_t epoch = 0;
+  bool open = false;                    ///< the serving node takes frames at once; what is submitted before waits for it
   std::string node;                     ///< serving at present, or last
   std::string standby;                  ///< ready to take over at present; empty if none
 };
