@@ -2,10 +2,9 @@
 
 #include <utility>
 
-#include <malloc.h>
-
 #include "agent/io/event_text.hpp"
 #include "agent/io/host_probe.hpp"
+#include "agent/io/idle_memory.hpp"
 #include "common/protocol/codec.hpp"
 #include "common/protocol/limits.hpp"
 #include "common/protocol/topics.hpp"
@@ -178,7 +177,9 @@ void Driver::perform(const PublishPresence& effect) {
 }
 
 void Driver::perform(const PublishBeat& effect) {
-  if (effect.beat.instances == 0) malloc_trim(0);  // nothing serves here: what frames took goes back to the owner
+  // Once for each time of rest, when it has lasted from one beat to the next.
+  idle_beats_ = effect.beat.instances == 0 ? idle_beats_ + 1 : 0;
+  if (idle_beats_ == 2) give_back_idle_memory();
   const auto sent = mqtt_->publish(protocol::node_topic(options_.region, options_.node, NodeTopic::beat),
                                    protocol::encode(effect.beat), 0, false);
   if (!sent) log_.debug("region", sent.error().text());
