@@ -87,6 +87,7 @@ Result<void> Driver::connect() {
   io::MqttCallbacks callbacks;
   callbacks.on_connected = [this] {
     log_.info("region", "connected to the broker at " + options_.broker);
+    said_unreachable_ = false;
     happen(BrokerConnected{});
   };
   callbacks.on_lost = [this](const std::string& reason) {
@@ -95,7 +96,9 @@ Result<void> Driver::connect() {
   };
   callbacks.on_message = [this](io::MqttMessage&& message) { on_command(message); };
   callbacks.on_attempt_failed = [this](const std::string& reason) {
-    log_.debug("region", "cannot reach the broker at " + options_.broker + ": " + reason);
+    const std::string what = "cannot reach the broker at " + options_.broker + ": " + reason;
+    if (std::exchange(said_unreachable_, true)) return log_.debug("region", what);
+    log_.warning("region", what + "; it is tried on and on, see whether it runs and --broker names it");
   };
   auto link = io::MqttLink::start(loop_, std::move(mqtt), std::move(callbacks));
   if (!link) return link.failure();

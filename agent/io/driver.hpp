@@ -100,6 +100,7 @@ class Driver {
   std::vector<std::unique_ptr<WorkerRunner>> gone_workers_;  // destroyed outside their own callbacks
   std::map<FrameToken, std::vector<std::uint8_t>> kept_;     // payloads of frames that wait
   std::uint32_t idle_beats_ = 0;  // in a row
+  bool said_unreachable_ = false;
   io::Timer timer_;
   io::Timer bury_;
   io::Timer leave_limit_;

@@ -128,6 +128,8 @@ class PahoSide : public mqtt::callback {
   std::atomic<std::uint64_t> dropped_{0};
 };
 
+constexpr Duration longest_attempt = Duration::seconds(8);  // Paho's limit, twice, with room for its clock of a second
+
 mqtt::connect_options connect_options(const MqttOptions& options) {
   mqtt::connect_options out;
   out.set_mqtt_version(MQTTVERSION_5);
@@ -158,6 +160,7 @@ class MqttLink::Impl {
         inbox_(loop, options_.received_limit, [this](Event&& event) { handle(std::move(event)); },
                [this] { reopen("more messages came than the loop could take"); }),
         retry_(loop, [this] { connect(); }),
+        attempt_limit_(loop, [this] { give_up_attempt(); }),
         closing_(loop, [this] { finish_close(); }),
         side_(inbox_.sender(), options_.message_bytes),
         // Paho's own bound (100 unless told) lies just above ours, which counts.
@@ -180,6 +183,7 @@ class MqttLink::Impl {
     state_ = State::connecting;
     ++attempt_;
     side_.begin_attempt(attempt_);
+    attempt_limit_.once_in(longest_attempt);
     try {
       client_.connect(connect_options(options_), side_.context(), side_.connecting);
     } catch (const mqtt::exception& error) {
@@ -204,6 +208,7 @@ class MqttLink::Impl {
   void close(std::function<void()> done) {
     done_ = std::move(done);
     retry_.cancel();
+    attempt_limit_.cancel();
     const bool up = state_ == State::connected || state_ == State::subscribing;
     state_ = State::closing;
     closing_.once_in(up ? Duration::seconds(2) : Duration{});
@@ -261,6 +266,7 @@ class MqttLink::Impl {
 
   void subscribed(const std::string& refusal) {
     if (!refusal.empty()) return attempt_failed(refusal);
+    attempt_limit_.cancel();
     state_ = State::connected;
     backoff_ = options_.backoff_min;
     const auto calls = calls_;
@@ -277,7 +283,16 @@ class MqttLink::Impl {
     if (before != State::leaving && calls->on_attempt_failed) calls->on_attempt_failed(reason);
   }
 
+  /// Paho has a limit of its own for an attempt, but an attempt that begins while it still ends a connection may get no
+  /// answer at all.
+  void give_up_attempt() {
+    if (state_ != State::connecting && state_ != State::subscribing) return;
+    if (state_ == State::connecting) begin_disconnect(0);
+    attempt_failed("no answer within " + std::to_string(longest_attempt.ns / 1'000'000'000) + " s");
+  }
+
   void attempt_failed(const std::string& reason) {
+    attempt_limit_.cancel();
     const bool half_up = state_ == State::subscribing && begin_disconnect(0);
     state_ = half_up ? State::leaving : State::waiting;
     retry();
@@ -341,6 +356,7 @@ class MqttLink::Impl {
   std::function<void()> done_;
   Inbox<Event> inbox_;
   Timer retry_;
+  Timer attempt_limit_;
   Timer closing_;
   PahoSide side_;
   mqtt::async_client client_;  // last: destroyed first, while all that its thread touches is there

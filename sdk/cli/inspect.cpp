@@ -126,7 +126,7 @@ int explain(const RegionAccess& access, const std::string& argument) {
   const Expected<std::string> api = access.find();
   if (!api) return complain(api.error());
   client::ApiClient asked(*api);
-  const Expected<client::TaskInfo> task = find_running(asked, argument);
+  const Expected<client::TaskInfo> task = find_task(asked, argument, Ended::too);
   if (!task) return complain(task.error());
   return fetch(access, "/v1/tasks/" + task->id + "/explain", [&](const Json& body) {
     if (const auto first = client::decision_from(body.value("first", Json()))) {
@@ -149,8 +149,9 @@ int stop(const RegionAccess& access, const std::string& argument) {
   const Expected<std::string> api = access.find();
   if (!api) return complain(api.error());
   client::ApiClient asked(*api);
-  const Expected<client::TaskInfo> task = find_running(asked, argument);
+  const Expected<client::TaskInfo> task = find_task(asked, argument, Ended::not_wanted);
   if (!task) return complain(task.error());
+  const bool over = task->state == "stopped" || task->state == "refused";  // found by its id
   const Expected<client::TaskInfo> stopped = asked.stop(task->id);
   if (!stopped) return complain(stopped.error());
   if (access.json) {
@@ -159,7 +160,7 @@ int stop(const RegionAccess& access, const std::string& argument) {
                       {"state", stopped->state}})
               << '\n';
   } else {
-    std::cout << "stopped " << stopped->name << " (" << stopped->id << ")\n";
+    std::cout << (over ? "did not run any more: " : "stopped ") << safe(stopped->name) << " (" << stopped->id << ")\n";
   }
   return exit_ok;
 }

@@ -28,6 +28,7 @@ void add_stream(CLI::App& app, Chosen& chosen) {
   arguments->access.add_to(*verb);
   verb->footer(
       "Examples:\n  proxima stream motion\n  proxima stream motion detect --source clip.avi --seconds 40 --json\n"
+      "A contract is kept when at least 99 % of the frames, or all but two, were answered within the deadline.\n"
       "Exit status: 5 a task cannot be placed, 6 a contract was missed, 3 nobody answers");
   verb->callback([arguments, &chosen] { chosen = [arguments] { return StreamRun(*arguments).run(); }; });
 }

@@ -54,6 +54,18 @@ std::string percent_text(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? "–" : number_text(100.0 * static_cast<double>(part) / static_cast<double>(whole), 1) + " %";
 }
 
+/// What a person who watches wants to know when it happens.
+void tell(const std::string& task, const StreamEvent& event) {
+  const std::string why = event.reason.empty() ? "" : ": " + safe(event.reason);
+  switch (event.kind) {
+    case StreamEventKind::takeover:
+    case StreamEventKind::move: return say(task + " goes on at " + safe(event.to) + " instead of " + safe(event.from) + why);
+    case StreamEventKind::interrupted: return say(task + " is served by nobody at present" + why);
+    case StreamEventKind::resumed: return say(task + " is served again, by " + safe(event.to));
+    default: return;
+  }
+}
+
 }  // namespace
 
 int StreamRun::run() {
@@ -127,7 +139,10 @@ Expected<Done> StreamRun::open(const std::string& argument) {
 Expected<Done> StreamRun::start(Feed& feed, const TaskArgument& task) {
   StreamCallbacks callbacks;
   callbacks.on_result = [ledger = feed.ledger.get()](const FrameResult& result) { ledger->on_result(result); };
-  callbacks.on_event = [ledger = feed.ledger.get()](const StreamEvent& event) { ledger->on_event(event); };
+  callbacks.on_event = [ledger = feed.ledger.get(), name = feed.name](const StreamEvent& event) {
+    ledger->on_event(event);
+    tell(name, event);
+  };
   std::string id = task.running ? task.running->id : "";
   if (task.running) {
     feed.placement = Placement{id, feed.name, true, "", task.running->decision.value_or(PlacementDecision{})};
@@ -199,7 +214,10 @@ Expected<Done> StreamRun::play() {
       if (!next) return problem_from(next.error(), ProblemKind::failed);
       picture_ = std::move(*next);
     }
-    if (now_ns() > begun_ns_ + at_ns + frame_ns) continue;
+    if (now_ns() > begun_ns_ + at_ns + frame_ns) {
+      ++skipped_;
+      continue;
+    }
     if (auto converted = convert(at_ns); !converted) return converted.error();
     sleep_until(begun_ns_ + at_ns);
     if (interrupted != 0) break;
@@ -310,9 +328,13 @@ void StreamRun::print_summary() const {
       std::cout << ", " << percent_text(figures.in_time, figures.submitted) << " within " << feed->deadline_ms << " ms "
                 << (kept(*feed) ? green("(kept)") : red("(missed)"));
     if (feed->stats.takeovers + feed->stats.moves > 0)
-      std::cout << ", " << feed->stats.takeovers + feed->stats.moves << " moves, " << feed->stats.lost << " lost";
+      std::cout << ", " << feed->stats.takeovers + feed->stats.moves << " moves";
+    for (const auto& [count, what] : {std::pair{feed->stats.late, " late"}, std::pair{feed->stats.dropped_late, " dropped as too late"},
+                                      std::pair{feed->stats.failed, " failed"}, std::pair{feed->stats.lost, " lost"}})
+      if (count > 0) std::cout << ", " << count << what;
     std::cout << '\n';
   }
+  if (skipped_ > 0) say(std::to_string(skipped_) + " pictures were left out: this machine could not prepare them in time");
 }
 
 int StreamRun::report() {

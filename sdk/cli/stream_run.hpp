@@ -80,6 +80,7 @@ class StreamRun {
   std::vector<std::unique_ptr<Feed>> feeds_;
   std::int64_t begun_ns_ = 0;
   std::int64_t next_live_ns_ = 0;
+  std::uint64_t skipped_ = 0;  ///< pictures
   std::string stopped_by_;               // what ended it before its time; empty: nothing
 };
 

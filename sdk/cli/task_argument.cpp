@@ -45,20 +45,30 @@ Expected<TaskDescription> load_task_argument(const std::string& argument) {
   return no_such_task(argument);
 }
 
-Expected<client::TaskInfo> find_running(client::ApiClient& api, const std::string& argument) {
+Expected<client::TaskInfo> find_task(client::ApiClient& api, const std::string& argument, Ended ended) {
   if (task_id_from(argument)) return api.task(argument);
   const Expected<std::string> body = api.get("/v1/tasks");
   if (!body) return body.error();
-  std::optional<client::TaskInfo> found;
-  const std::optional<client::Json> tasks = client::parse_object(*body);
-  if (tasks) {
+  std::vector<client::TaskInfo> live;
+  std::optional<client::TaskInfo> over;
+  if (const std::optional<client::Json> tasks = client::parse_object(*body)) {
     for (const client::Json& value : client::list_of(*tasks, "tasks")) {
       std::optional<client::TaskInfo> task = client::task_from(value);
-      if (task && task->name == argument && task->state != "stopped") found = std::move(task);
+      if (!task || task->name != argument) continue;
+      if (task->state == "stopped" || task->state == "refused") over = std::move(task);
+      else live.push_back(std::move(*task));
     }
   }
-  if (found) return std::move(*found);
-  return Problem{ProblemKind::usage, "no task '" + argument + "' runs", "the coordinator knows none of this id or name",
+  if (live.size() == 1) return std::move(live.front());
+  if (live.size() > 1) {
+    std::string ids;
+    for (const client::TaskInfo& task : live) ids += (ids.empty() ? "" : ", ") + task.id;
+    return Problem{ProblemKind::usage, std::to_string(live.size()) + " tasks are named '" + argument + "'", "they are " + ids,
+                   "give one of the ids"};
+  }
+  if (over && ended == Ended::too) return std::move(*over);
+  return Problem{ProblemKind::usage, "no task '" + argument + "' runs",
+                 over ? "the last of that name (" + over->id + ") is " + over->state : "the coordinator knows none of this id or name",
                  "see `proxima tasks`"};
 }
 
@@ -71,7 +81,7 @@ Expected<TaskArgument> resolve_task(client::ApiClient& api, const std::string& a
     out.description = std::move(*loaded);
     return out;
   }
-  Expected<client::TaskInfo> running = find_running(api, argument);
+  Expected<client::TaskInfo> running = find_task(api, argument, Ended::not_wanted);
   if (!running) {
     if (running.error().kind != ProblemKind::usage || id) return running.error();
     return no_such_task(argument);

@@ -13,8 +13,11 @@ namespace proxima::cli {
 /// A manifest's path, a directory with a task.toml, or the name of a shipped task ("motion").
 [[nodiscard]] Expected<TaskDescription> load_task_argument(const std::string& argument);
 
-/// The task with this id, or the newest that runs under this name.
-[[nodiscard]] Expected<client::TaskInfo> find_running(client::ApiClient& api, const std::string& argument);
+enum class Ended { not_wanted, too };
+
+/// The task with this id, or the one that runs under this name; more than one of a name is refused with their ids. Where none
+/// runs, one of the name that is stopped or was refused, if that is wanted too.
+[[nodiscard]] Expected<client::TaskInfo> find_task(client::ApiClient& api, const std::string& argument, Ended ended);
 
 /// One or the other.
 struct TaskArgument {
