@@ -57,7 +57,7 @@ void declare(CLI::App& app, Options& o) {
   app.add_option("--advertise-echo", o.advertise_echo, "the address that clients are told for --echo");
   app.add_option("--memory-mib", o.memory_mib, "memory given to tasks, together")
       ->capture_default_str()->check(CLI::Range(1U, limits::node_memory_mib_max));
-  app.add_option("--cpu-percent", o.cpu_percent, "share of one core given to a task")->capture_default_str()->check(CLI::Range(1, 100));
+  app.add_option("--cpu-percent", o.cpu_percent, "share of one core for each task")->capture_default_str()->check(CLI::Range(1, 100));
   app.add_option("--cores", o.cores, "cores to report; 0: as many as there are")->check(CLI::Range(0, 4096));
   app.add_option("--host", o.functions, "offer a group of host functions (may be repeated)")->check(CLI::IsMember({"vision"}));
   app.add_option("--idle-beat-s", o.idle_beat_s, "seconds between beats while nothing runs")->capture_default_str()->check(CLI::Range(1, 3600));

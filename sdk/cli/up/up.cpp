@@ -252,7 +252,7 @@ void add_up(CLI::App& app, Chosen& chosen) {
   verb->add_option("--region", arguments->region, "the region's name")->capture_default_str();
   verb->add_option("--name", arguments->name, "without --lab: the agent's name")->capture_default_str();
   verb->add_option("--memory-mib", arguments->memory_mib, "without --lab: memory for tasks")->capture_default_str()->check(CLI::Range(1, 1 << 20));
-  verb->add_option("--cpu-percent", arguments->cpu_percent, "without --lab: share of one core for tasks")->capture_default_str()->check(CLI::Range(1, 100));
+  verb->add_option("--cpu-percent", arguments->cpu_percent, "without --lab: share of one core for each task")->capture_default_str()->check(CLI::Range(1, 100));
   verb->add_option("--host", arguments->host, "without --lab: host functions on offer")->capture_default_str()->check(CLI::IsMember({"vision"}));
   verb->add_option("--api-port", arguments->api_port, "the API's port; 0: any free one")->capture_default_str();
   verb->add_option("--broker-port", arguments->broker_port, "the broker's port; 0: any free one")->capture_default_str();
